@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { CAMPAIGN_STATUSES, DELIVERY_STATES } from './states.js';
+
+/** What may become of a delivery, as the live feed names it. */
+export const FEED_OUTCOMES = [
+  ...DELIVERY_STATES,
+  'REJECTED_STALE',
+  'ACKNOWLEDGED',
+  'INSTALL_FAILED',
+  'ON_AIR',
+  'OFF_AIR',
+  'REVOKED',
+] as const;
+export type FeedOutcome = (typeof FEED_OUTCOMES)[number];
+
+/** An unnamed SSE message: one delivery. */
+export const feedDelivery = z.object({
+  campaignId: z.uuid(),
+  deliveryId: z.uuid(),
+  outcome: z.enum(FEED_OUTCOMES),
+  epoch: z.int(),
+  ts: z.int(),
+});
+export type FeedDelivery = z.infer<typeof feedDelivery>;
+
+/** `event: summary`: what the flow was too heavy to say one by one. */
+export const feedSummary = z.object({ campaignId: z.uuid(), counts: z.partialRecord(z.enum(FEED_OUTCOMES), z.int()), ts: z.int() });
+export type FeedSummary = z.infer<typeof feedSummary>;
+
+/** `event: campaign`: a campaign changed its status. */
+export const feedCampaign = z.object({ campaignId: z.uuid(), status: z.enum(CAMPAIGN_STATUSES), ts: z.int() });
+export type FeedCampaign = z.infer<typeof feedCampaign>;
+
+/** `event: reset`: events were missed for good; read the state anew. */
+export const FEED_EVENTS = { delivery: 'message', summary: 'summary', campaign: 'campaign', reset: 'reset' } as const;

@@ -1,0 +1,27 @@
+/** Paths that servers, pages and tests share; `:id` is replaced by `pathTo`. */
+export const ROUTES = {
+  campaigns: '/campaigns',
+  campaign: '/campaigns/:id',
+  cancel: '/campaigns/:id/cancel',
+  dispatch: '/campaigns/:id/dispatch',
+  clearance: '/campaigns/:id/clearance',
+  campaignEvents: '/campaigns/:id/events',
+  allEvents: '/campaigns/events',
+  campaignExecutions: '/campaigns/:id/executions',
+  deliveries: '/campaigns/:id/deliveries',
+  screens: '/screens',
+  screen: '/screens/:id',
+  screenImport: '/screens/import',
+  audienceCount: '/audiences/count',
+  assets: '/assets',
+  asset: '/assets/:id',
+  template: '/templates/:id/index.html',
+  time: '/time',
+  clientConfig: '/client-config',
+} as const;
+export type RouteName = keyof typeof ROUTES;
+
+/** The path of a route, with its `:id` escaped into it. */
+export function pathTo(route: RouteName, id?: string): string {
+  return ROUTES[route].replace(':id', encodeURIComponent(id ?? ''));
+}

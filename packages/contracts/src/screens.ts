@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { SCREEN_EVENT_TYPES, SCREEN_STATUSES } from './states.js';
+import { epochMs, freeObject, label } from './text.js';
+import { DEVICE_ID_PATTERN } from './topics.js';
+
+export const deviceId = z.string().regex(DEVICE_ID_PATTERN, 'must match ^[A-Za-z0-9._:-]{1,128}$');
+
+/** `PUT /screens/:id`: what is absent is set to its default. */
+export const putScreen = z.object({
+  groupId: label(128).nullable().default(null),
+  tags: z.array(label(128)).max(100).default([]),
+  metadata: freeObject(16_384).default({}),
+});
+export type PutScreen = z.infer<typeof putScreen>;
+
+/** One line of an import; in CSV `tags` is separated by `;` or `|` and `metadata` is JSON. */
+export const importScreen = putScreen.extend({ deviceId });
+export type ImportScreen = z.infer<typeof importScreen>;
+
+export const screenView = z.object({
+  deviceId: z.string(),
+  groupId: z.string().nullable(),
+  tags: z.array(z.string()),
+  status: z.enum(SCREEN_STATUSES),
+  lastSeen: z.int().nullable(),
+  /** The campaign that the screen last said it shows. */
+  nowPlaying: z.object({ campaignId: z.uuid(), name: z.string(), since: z.int() }).nullable(),
+  clockOffsetMs: z.int().nullable(),
+  metadata: z.record(z.string(), z.unknown()),
+});
+export type ScreenView = z.infer<typeof screenView>;
+
+export const importReport = z.object({
+  imported: z.int(),
+  updated: z.int(),
+  rejected: z.array(z.object({ line: z.int(), reason: z.string() })),
+});
+export type ImportReport = z.infer<typeof importReport>;
+
+export const screenQuery = {
+  groupId: label(128).optional(),
+  tag: label(128).optional(),
+  status: z.enum(SCREEN_STATUSES).optional(),
+  q: label(128).optional(),
+};
+
+/** `devices/{id}/acks`. */
+export const screenEvent = z.object({
+  eventId: z.uuid().transform((id) => id.toLowerCase()),
+  eventType: z.enum(SCREEN_EVENT_TYPES),
+  deviceId,
+  campaignId: z.uuid().transform((id) => id.toLowerCase()),
+  version: z.int().min(0).max(2_147_483_647),
+  timestamp: epochMs,
+  payload: freeObject(65_536).optional(),
+});
+
+/** `devices/{id}/status`, retained, and the will. */
+export const statusMessage = z.object({
+  deviceId,
+  status: z.enum(SCREEN_STATUSES),
+  timestamp: epochMs,
+  installed: z
+    .array(z.object({ campaignId: z.string().max(128), version: z.int() }))
+    .max(1000)
+    .optional(),
+  clockOffsetMs: z.number().min(-1e12).max(1e12).optional(),
+});
+
+export const storedAsset = z.object({ url: z.string(), sha256: z.string(), sizeBytes: z.int(), type: z.string() });
+export type StoredAsset = z.infer<typeof storedAsset>;
+export const serverTime = z.object({ now: z.int() });
+/** What a page of ours needs to reach this server's other ports. */
+export const clientConfig = z.object({ apiBaseUrl: z.string(), brokerUrl: z.string(), authOff: z.boolean() });
+export type ClientConfig = z.infer<typeof clientConfig>;

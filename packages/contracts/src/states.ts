@@ -1,0 +1,25 @@
+/** The states a campaign goes through; `draft` as answered to create, see docs/glossary.md. */
+export const CAMPAIGN_STATUSES = ['draft', 'building', 'ready', 'publishing', 'active', 'completed', 'cancelled'] as const;
+export type CampaignStatus = (typeof CAMPAIGN_STATUSES)[number];
+
+/** `PENDING -claim-> IN_PROGRESS -begin-> SENDING -settle-> SUCCESS | FAILED | PENDING`, plus `CANCELLED` and `UNKNOWN`. */
+export const DELIVERY_STATES = ['PENDING', 'IN_PROGRESS', 'SENDING', 'SUCCESS', 'FAILED', 'CANCELLED', 'UNKNOWN'] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** An execution is one run of a campaign over its audience. */
+export const EXECUTION_STATES = ['NEW', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED'] as const;
+export type ExecutionState = (typeof EXECUTION_STATES)[number];
+
+/** What screens say back, kept beside the delivery states in a campaign's counts. */
+export const SCREEN_COUNTS = ['acknowledged', 'failedInstall', 'onAir', 'revoked'] as const;
+export type ScreenCount = (typeof SCREEN_COUNTS)[number];
+
+export const ASSET_TYPES = ['image', 'video', 'html'] as const;
+export type AssetType = (typeof ASSET_TYPES)[number];
+
+export const SCREEN_STATUSES = ['online', 'offline'] as const;
+export type ScreenStatus = (typeof SCREEN_STATUSES)[number];
+
+/** Kinds of event a screen reports on `devices/{deviceId}/acks`. */
+export const SCREEN_EVENT_TYPES = ['INSTALL_ACK', 'DISPLAY_START', 'DISPLAY_COMPLETE', 'REVOKE_ACK', 'ERROR', 'PLAY_LOG'] as const;
+export type ScreenEventType = (typeof SCREEN_EVENT_TYPES)[number];
