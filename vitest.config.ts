@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { SkipsFail } from './packages/testing/src/skips-fail.js';
+
+const POSTGRES = 'apps/server/src/test/support/postgres.global.ts';
+
+/** One PostgreSQL is started for the server's tests, and only when some of them run. */
+export function projects(endings: string, testTimeout: number, exclude: string[] = []): TestProjectInlineConfiguration[] {
+  const project = (name: string, folders: string[], globalSetup: string[] = []): TestProjectInlineConfiguration => ({
+    test: {
+      name,
+      include: folders.map((folder) => `${folder}/**/*.${endings}`),
+      exclude: [...configDefaults.exclude, '**/dist/**', ...exclude],
+      globalSetup,
+      setupFiles: ['packages/testing/src/no-leaks.setup.ts'],
+      pool: 'forks',
+      testTimeout,
+      hookTimeout: Math.max(testTimeout, 30_000),
+    },
+  });
+  return [
+    project('server', ['apps/server/src'], existsSync(POSTGRES) ? [POSTGRES] : []),
+    project('pages', ['apps/player', 'apps/console']),
+    project('packages', ['packages', 'bench', 'scripts']),
+  ];
+}
+
+/** `TEST_JSON=file` also writes the results there, for the closing line of continuous integration. */
+export const run = {
+  reporters: ['default', ...jsonResults(), new SkipsFail()],
+  // Most files wait for a database or a browser; beyond six at once they only wait for each other.
+  maxWorkers: Math.min(Math.max(availableParallelism(), 2), 6),
+};
+
+function jsonResults(): ['json', { outputFile: string }][] {
+  const outputFile = process.env['TEST_JSON'];
+  return outputFile === undefined ? [] : [['json', { outputFile }]];
+}
+
+export default defineConfig({
+  test: { ...run, projects: projects('test.{ts,tsx}', 20_000, ['**/*.deep.test.ts']) },
+});
