@@ -1,0 +1,110 @@
+import { BlockList, isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/**
+ * The kinds of value a setting may hold. Each reads the text of the environment, and says in its description what it takes:
+ * the end of the sentence "PORT must be …".
+ */
+
+export const roles = ['api', 'dispatch', 'worker', 'gateway'] as const;
+/** A part of the work that a process can do; `all` on the command line stands for every one. */
+export type Role = (typeof roles)[number];
+
+export function whole(from: number, to: number, unit = 'a whole number') {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .refine((value) => value >= from && value <= to)
+    .describe(`${unit} from ${from} to ${to}`);
+}
+
+/** Ms; at most 2^31 - 1, beyond which a timer fires at once. */
+export function milliseconds(from: number) {
+  return whole(from, 2_147_483_647, 'a number of milliseconds');
+}
+
+export function choice<const Values extends readonly [string, ...string[]]>(...values: Values) {
+  const allowed = values.map((value) => `"${value}"`);
+  return z.enum(values).describe(allowed.length === 1 ? `${allowed[0]}` : `one of ${allowed.join(', ')}`);
+}
+
+export const flag = z
+  .enum(['1', 'true', '0', 'false'])
+  .transform((value) => value === '1' || value === 'true')
+  .describe('"1" or "0"');
+
+/**
+ * A URL of one of the schemes, kept as written but for slashes at its end. Its value may hold a password and is never repeated.
+ * The host may be missing where the driver takes it from elsewhere: `postgresql:///marquee?host=/run/postgresql`.
+ */
+export function url(...schemes: [string, ...string[]]) {
+  const starts = schemes.map((scheme) => `${scheme}://`);
+  return z
+    .string()
+    .refine((value) => URL.canParse(value) && starts.some((start) => value.toLowerCase().startsWith(start)))
+    .transform((value) => value.replace(/\/+$/, ''))
+    .describe(`a URL that starts with ${starts.join(' or ')}`)
+    .meta({ secret: true });
+}
+
+export const path = z
+  .string()
+  .refine((value) => !value.includes('\0'))
+  .transform((value) => resolve(value))
+  .describe('a path');
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\.?$/i;
+
+export const host = z
+  .string()
+  .refine((value) => isIP(value) !== 0 || (HOST_NAME.test(value) && !/^[\d.]+$/.test(value)))
+  .describe('an address or a host name');
+
+/** `*`, or origins such as `https://console.example.com`. */
+export const origins = commaSeparated(
+  (value) => value === '*' || (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && new URL(value).origin === value),
+).describe('"*", or origins such as https://console.example.com with commas between');
+
+export const hostsAndNetworks = commaSeparated((value) => host.safeParse(value).success || isNetwork(value)).describe(
+  'host names, addresses or networks such as 10.0.0.0/8 with commas between',
+);
+
+export const roleList = z
+  .string()
+  .transform((value) => (value.trim() === 'all' ? [...roles] : [...new Set(parts(value))]))
+  .pipe(z.array(z.enum(roles)).min(1))
+  .describe(`"all", or some of ${roles.join(', ')} with commas between`);
+
+function commaSeparated(allows: (value: string) => boolean) {
+  return z
+    .string()
+    .transform(parts)
+    .refine((values) => values.every(allows));
+}
+
+function parts(value: string): string[] {
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function isNetwork(value: string): boolean {
+  const match = /^([0-9a-f:.]+)\/(\d{1,3})$/i.exec(value);
+  const family = isIP(match?.[1] ?? '');
+  if (match?.[1] === undefined || match[2] === undefined || family === 0) return false;
+  return Number(match[2]) <= (family === 4 ? 32 : 128);
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether only this machine can reach what listens on this host. */
+export function isLoopback(address: string): boolean {
+  if (address.toLowerCase() === 'localhost') return true;
+  const family = isIP(address);
+  return family !== 0 && loopback.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
