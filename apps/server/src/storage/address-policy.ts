@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { lookup as resolveName } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { Lanes } from './lanes.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
@@ -71,6 +72,11 @@ export const systemResolve: ResolveName = (host) => resolveName(host, { all: tru
  * the very address that is connected to, so a name that answers differently each time (DNS rebinding) gains nothing.
  */
 export class AddressPolicy {
+  /**
+   * getaddrinfo holds one of libuv's four threads, which files and hashes need as well: names of dead name servers may hold two.
+   */
+  private readonly lookups = new Lanes(2, 1);
+
   constructor(
     private readonly allow: FetchAllow,
     private readonly resolve: ResolveName = systemResolve,
@@ -100,7 +106,7 @@ export class AddressPolicy {
   }
 
   private async permitted(host: string): Promise<LookupAddress[]> {
-    const found = await this.resolve(host);
+    const found = await this.lookups.run(host, () => this.resolve(host));
     const passed = found.filter(({ address }) => this.refusal(address, host) === undefined);
     const [refused] = found;
     if (passed.length === 0 && refused !== undefined) {

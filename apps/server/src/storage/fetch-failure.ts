@@ -1,4 +1,4 @@
-import { errorCode } from '../kit/errors.js';
+import { errorCode, reasonOf } from '../kit/errors.js';
 import { AddressRefused } from './address-policy.js';
 import { StorageError } from './storage.js';
 
@@ -19,6 +19,14 @@ export class FetchFailed extends Error {
   constructor(reason: string, retry: boolean) {
     super(reason);
     this.failure = { ok: false, reason, retry };
+  }
+}
+
+/** Wraps what the network or the other side did, so that it is told apart from a fault of this machine's storage. */
+export class NetworkFault extends Error {
+  override readonly name = 'NetworkFault';
+  constructor(cause: unknown) {
+    super('network', { cause });
   }
 }
 
@@ -47,7 +55,6 @@ const NETWORK: Record<string, [reason: string, retry: boolean]> = {
   UND_ERR_HEADERS_OVERFLOW: ['answer is not valid HTTP', false],
   Z_DATA_ERROR: ['compressed content is damaged', true],
   Z_BUF_ERROR: ['compressed content is cut short', true],
-  ERR__ERROR_FORMAT_PADDING_1: ['compressed content is damaged', true],
 };
 const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO$|HOSTNAME_MISMATCH$)/;
 
@@ -67,13 +74,18 @@ export function timeText(ms: number): string {
   return ms < 1000 ? `${ms} ms` : `${Number((ms / 1000).toFixed(1))} s`;
 }
 
-/** The failure that an error of a fetch means, or undefined for one that nobody expected: that one is to be thrown on. */
+/** The failure that an error of a fetch means, or undefined for a fault of this machine: that one is to be thrown on. */
 export function failureOf(error: unknown, times: FetchTimes, maxBytes: number): FetchFailure | undefined {
+  if (error instanceof FetchFailed) return error.failure;
+  if (error instanceof StorageError) return ofStorage(error, maxBytes);
+  return error instanceof NetworkFault ? ofNetwork(error.cause, times) : undefined;
+}
+
+function ofNetwork(error: unknown, times: FetchTimes): FetchFailure {
   if (error instanceof FetchFailed) return error.failure;
   if (error instanceof AddressRefused) {
     return { ok: false, reason: `address is ${error.kind}: set ASSET_FETCH_ALLOW to permit it`, retry: false };
   }
-  if (error instanceof StorageError) return ofStorage(error, maxBytes);
   const code = errorCode(error) ?? '';
   const known = NETWORK[code];
   if (known !== undefined) return { ok: false, reason: known[0], retry: known[1] };
@@ -83,7 +95,7 @@ export function failureOf(error: unknown, times: FetchTimes, maxBytes: number): 
   if (code.startsWith('HPE_')) return { ok: false, reason: 'answer is not valid HTTP', retry: false };
   if (code.startsWith('ERR_BROTLI') || code.startsWith('ERR__ERROR'))
     return { ok: false, reason: 'compressed content is damaged', retry: true };
-  return undefined;
+  return { ok: false, reason: `could not be fetched (${code === '' ? reasonOf(error).slice(0, 100) : code})`, retry: true };
 }
 
 function tooLong(ms: number, doing: string): FetchFailure {

@@ -33,7 +33,7 @@ export class FileStorage implements Storage {
   /** Makes the folder where it is missing and removes what processes that died left half written. */
   static async at(root: string): Promise<FileStorage> {
     const storage = new FileStorage(root);
-    await mkdir(storage.drafts, { recursive: true });
+    await mkdir(storage.incoming, { recursive: true });
     await storage.sweep();
     return storage;
   }

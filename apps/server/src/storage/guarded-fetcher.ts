@@ -2,7 +2,7 @@ import { type Readable, pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { AddressPolicy } from './address-policy.js';
-import { FetchFailed, type FetchFailure, type FetchTimes, failureOf, sizeText, timeText } from './fetch-failure.js';
+import { FetchFailed, type FetchFailure, type FetchTimes, NetworkFault, failureOf, sizeText, timeText } from './fetch-failure.js';
 import { Lanes } from './lanes.js';
 import type { Storage, StoredAsset } from './storage.js';
 
@@ -93,40 +93,49 @@ export class GuardedFetcher {
   }
 
   private async follow(first: URL, signal: AbortSignal): Promise<StoredAsset> {
-    const { maxRedirects, idleMs } = this.limits;
+    const { maxRedirects } = this.limits;
     let target = first;
     for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
-      this.policy.checkLiteral(target.hostname);
-      const answer = await request(target, {
-        dispatcher: this.agent,
-        headers: HEADERS,
-        headersTimeout: idleMs,
-        bodyTimeout: idleMs,
-        signal,
-      });
-      if (!REDIRECTS.has(answer.statusCode)) return await this.keep(answer, signal);
+      const answer = await this.ask(target, signal);
+      if (!REDIRECTS.has(answer.statusCode)) return await this.keep(answer);
       abandon(answer.body);
       target = redirectTarget(answer.headers.location, target);
     }
     throw new FetchFailed(`redirects more than ${maxRedirects} times`, false);
   }
 
-  private async keep({ statusCode, headers, body }: Dispatcher.ResponseData, signal: AbortSignal): Promise<StoredAsset> {
+  private async ask(target: URL, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { idleMs } = this.limits;
+    try {
+      this.policy.checkLiteral(target.hostname);
+      return await request(target, { dispatcher: this.agent, headers: HEADERS, headersTimeout: idleMs, bodyTimeout: idleMs, signal });
+    } catch (error) {
+      throw new NetworkFault(error);
+    }
+  }
+
+  private async keep({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<StoredAsset> {
     const { maxBytes } = this.limits;
+    let broken: unknown;
     try {
       if (statusCode !== 200) throw new FetchFailed(`answered ${statusCode}`, mayPass(statusCode));
       if (Number(headers['content-length'] ?? 0) > maxBytes) throw new FetchFailed(`larger than ${sizeText(maxBytes)}`, false);
-      return await this.storage.put(decoded(body, headers['content-encoding']), { maxBytes });
+      const content = decoded(body, headers['content-encoding']);
+      content.once('error', (error) => {
+        broken = error;
+      });
+      return await this.storage.put(content, { maxBytes });
+    } catch (error) {
+      throw error === broken ? new NetworkFault(error) : error;
     } finally {
       abandon(body);
-      signal.throwIfAborted();
     }
   }
 }
 
 /** An http or https URL with a host and without credentials, or undefined. */
 function webUrl(text: string, base?: URL): URL | undefined {
-  if (!URL.canParse(text, base)) return undefined;
+  if (!URL.canParse(text, base?.href)) return undefined;
   const url = new URL(text, base);
   return (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '' ? url : undefined;
 }

@@ -6,7 +6,7 @@ import { SNIFF_BYTES, type Sniffed, sniff } from './sniff.js';
 import { type PutLimits, StorageError, type StoredAsset } from './storage.js';
 
 const NAME = /^(?<host>.+)\.(?<pid>\d+)\.[0-9a-f-]{36}$/;
-/** A incoming that nobody wrote to for so long is nobody's, whoever's name it bears. */
+/** A file that nobody wrote to for so long is nobody's, whatever name it bears. */
 const ABANDONED_MS = 3_600_000;
 
 /** A name for a temporary file that says whose it is, so that a later start can tell the living from the dead. */
