@@ -1,0 +1,158 @@
+import type { PlayWindow } from '@marquee/contracts/player';
+import { readWindow } from './window.js';
+
+const SHA256 = /^[0-9a-f]{64}$/i;
+const MAX_VERSION = 2_147_483_647;
+/** How long a turn takes for a campaign that does not say how long its slides stand. */
+const DEFAULT_LOOP_MS = 10_000;
+const MIN_LOOP_MS = 1_000;
+
+export interface OfferedAsset {
+  /** What the template asks for it by; its URL where the manifest gives no id. */
+  id: string;
+  url: string;
+  /** 64 lower-case hex digits, or '' when unknown. */
+  checksum: string;
+}
+
+/** A manifest that was read and found sound: all that is needed to install and play one campaign. */
+export interface Offer {
+  campaignId: string;
+  version: number;
+  /** Epoch ms. */
+  startAt: number;
+  expireAt: number;
+  templateUrl: string;
+  templateChecksum: string;
+  assets: OfferedAsset[];
+  /** How long all slides take once, ms. */
+  loopMs: number;
+  priority: number;
+  window: PlayWindow | undefined;
+}
+
+/** An unsound manifest tells why; it names its campaign when that much could be read, so that the refusal can be reported. */
+export type ReadOffer =
+  | { ok: true; offer: Offer }
+  | { ok: false; reason: string; campaign: { campaignId: string; version: number } | undefined };
+
+export type ReadControl = { type: 'revoke'; campaignId: string } | { type: 'identify' } | { type: 'reload' };
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isCampaignId(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= 128;
+}
+
+function isVersion(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_VERSION;
+}
+
+function isMoment(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function isWebUrl(value: unknown, base: string): value is string {
+  if (typeof value !== 'string' || value === '') return false;
+  try {
+    return /^https?:$/.test(new URL(value, base).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** A checksum that is not 64 hex digits cannot be verified and is taken as unknown. */
+function readChecksum(value: unknown): string {
+  return typeof value === 'string' && SHA256.test(value) ? value.toLowerCase() : '';
+}
+
+function readAssets(value: unknown, base: string): OfferedAsset[] | undefined {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) return undefined;
+  const assets: OfferedAsset[] = [];
+  for (const entry of value as unknown[]) {
+    if (typeof entry !== 'object' || entry === null) return undefined;
+    const { id, url, checksum } = entry as Record<string, unknown>;
+    if (!isWebUrl(url, base)) return undefined;
+    assets.push({ id: typeof id === 'string' && id !== '' ? id : url, url, checksum: readChecksum(checksum) });
+  }
+  return assets;
+}
+
+function readLoop(slides: unknown): number {
+  if (!Array.isArray(slides)) return DEFAULT_LOOP_MS;
+  const total = (slides as unknown[]).reduce<number>((sum, slide) => {
+    const ms = typeof slide === 'object' && slide !== null ? (slide as Record<string, unknown>)['durationMs'] : undefined;
+    return sum + (typeof ms === 'number' && Number.isFinite(ms) && ms > 0 ? ms : 0);
+  }, 0);
+  return total > 0 ? Math.max(MIN_LOOP_MS, total) : DEFAULT_LOOP_MS;
+}
+
+/** Reads a manifest off the wire; trusts nothing in it. `base` is what relative URLs are resolved against. */
+export function readOffer(text: string, base: string): ReadOffer {
+  const fields = parse(text);
+  if (fields === undefined) return { ok: false, reason: 'the manifest is no JSON object', campaign: undefined };
+  const { campaignId, version, startAt, expireAt, templateUrl, priority, window } = fields;
+  if (!isCampaignId(campaignId)) return { ok: false, reason: 'the manifest names no campaign', campaign: undefined };
+  if (!isVersion(version)) return { ok: false, reason: 'the manifest has no version', campaign: undefined };
+  const refuse = (reason: string): ReadOffer => ({ ok: false, reason, campaign: { campaignId, version } });
+
+  if (!isMoment(startAt) || !isMoment(expireAt) || expireAt <= startAt) return refuse('startAt and expireAt of the manifest are no span of time');
+  if (!isWebUrl(templateUrl, base)) return refuse('templateUrl of the manifest is no http or https URL');
+  const assets = readAssets(fields['assets'], base);
+  if (assets === undefined) return refuse('assets of the manifest is no list of http or https URLs');
+  const hours = readWindow(window);
+  // Playing outside of its hours would be worse than not playing.
+  if (window !== undefined && window !== null && hours === undefined) return refuse('window of the manifest cannot be kept');
+  return {
+    ok: true,
+    offer: {
+      campaignId,
+      version,
+      startAt,
+      expireAt,
+      templateUrl,
+      templateChecksum: readChecksum(fields['templateChecksum']),
+      assets,
+      loopMs: readLoop(fields['slides']),
+      priority: typeof priority === 'number' && Number.isFinite(priority) ? priority : 0,
+      window: hours,
+    },
+  };
+}
+
+/** Reads a control message; undefined for what is malformed or of a type that this player does not know. */
+export function readControl(text: string): ReadControl | undefined {
+  const fields = parse(text);
+  switch (fields?.['type']) {
+    case 'revoke':
+      return isCampaignId(fields['campaignId']) ? { type: 'revoke', campaignId: fields['campaignId'] } : undefined;
+    case 'identify':
+      return { type: 'identify' };
+    case 'reload':
+      return { type: 'reload' };
+    default:
+      return undefined;
+  }
+}
+
+/** How many of an offer's digests are known. */
+function known(offer: Offer): number {
+  return offer.assets.filter(({ checksum }) => checksum !== '').length + (offer.templateChecksum === '' ? 0 : 1);
+}
+
+/**
+ * True when installing `offered` would bring nothing that `installed` does not have: an older version, the same
+ * content again, or the same version from before a digest was known (a digest that became known later is offered again under the same version).
+ */
+export function bringsNothing(offered: Offer, installed: Offer): boolean {
+  if (offered.version !== installed.version) return offered.version < installed.version;
+  return known(offered) < known(installed) || JSON.stringify(offered) === JSON.stringify(installed);
+}

@@ -1,0 +1,188 @@
+import type { ScreenEvent } from '@marquee/contracts/player';
+import { answered, committed, openDatabase } from './idb.js';
+import type { Offer } from './manifest.js';
+
+/** A campaign that is installed: its template and every asset that is not in `missing` are stored and verified. */
+export interface Installed {
+  campaignId: string;
+  offer: Offer;
+  /** Asset id -> key of its media. */
+  media: Record<string, string>;
+  /** URLs of assets that could not be had. */
+  missing: string[];
+  /** Epoch ms. */
+  installedAt: number;
+}
+
+/**
+ * Keeps a revoked campaign off when its manifest comes late: MQTT orders within a topic only. `version` is null where
+ * the campaign was not known yet; the first manifest that comes then settles it.
+ */
+export interface Tombstone {
+  campaignId: string;
+  version: number | null;
+  /** From this moment on, epoch ms, it is of no use. */
+  until: number;
+}
+
+/** A showing that began and has not been reported as over. */
+export interface Showing {
+  campaignId: string;
+  version: number;
+}
+
+/** An event with the number that the store gave it: rising by one with each event of this device, also over reloads. */
+export interface StoredEvent {
+  seq: number;
+  event: ScreenEvent;
+}
+
+const VERSION = 1;
+const ON_AIR = 'onAir';
+
+/**
+ * What the screen keeps over a reload and a power cut, in IndexedDB: one database a device id, so that two players in one
+ * browser do not meet. Each method is one transaction, created before it first yields: calls take effect in the order in
+ * which they were made. All reject when the storage fails (full, taken away); nothing of that call is stored then.
+ */
+export class Store {
+  private constructor(private readonly db: IDBDatabase) {}
+
+  static async open(deviceId: string, factory: IDBFactory = indexedDB): Promise<Store> {
+    const db = await openDatabase(factory, `marquee-player:${deviceId}`, VERSION, (fresh) => {
+      fresh.createObjectStore('campaigns', { keyPath: 'campaignId' });
+      fresh.createObjectStore('templates');
+      fresh.createObjectStore('media');
+      fresh.createObjectStore('tombstones', { keyPath: 'campaignId' });
+      fresh.createObjectStore('outbox', { autoIncrement: true });
+      fresh.createObjectStore('marks');
+    });
+    return new Store(db);
+  }
+
+  /** Called when the browser takes the storage away under the page. */
+  onLost(lost: () => void): void {
+    this.db.onclose = lost;
+    this.db.onversionchange = () => {
+      this.db.close();
+      lost();
+    };
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  campaigns(): Promise<Installed[]> {
+    return answered<Installed[]>(this.#read('campaigns').getAll());
+  }
+
+  template(campaignId: string): Promise<Blob | undefined> {
+    return answered<Blob | undefined>(this.#read('templates').get(campaignId));
+  }
+
+  media(key: string): Promise<Blob | undefined> {
+    return answered<Blob | undefined>(this.#read('media').get(key));
+  }
+
+  async hasMedia(key: string): Promise<boolean> {
+    return (await answered(this.#read('media').count(key))) > 0;
+  }
+
+  /** Drops all media but what `needed` names when the transaction has begun: what is asked for after that finds it gone. */
+  async sweepMedia(needed: () => Set<string>): Promise<void> {
+    const transaction = this.#write('media');
+    const media = transaction.objectStore('media');
+    const keys = media.getAllKeys();
+    keys.onsuccess = () => {
+      const keep = needed();
+      for (const key of keys.result) if (!keep.has(String(key))) media.delete(key);
+    };
+    await committed(transaction);
+  }
+
+  async putMedia(key: string, blob: Blob): Promise<void> {
+    const transaction = this.#write('media');
+    transaction.objectStore('media').put(blob, key);
+    await committed(transaction);
+  }
+
+  /** Makes the campaign installed and drops `media` that it no longer needs; rejects when media that it names is gone. */
+  async install(campaign: Installed, template: Blob, drop: string[]): Promise<void> {
+    const transaction = this.#write('campaigns', 'templates', 'media');
+    const media = transaction.objectStore('media');
+    for (const key of drop) media.delete(key);
+    for (const key of new Set(Object.values(campaign.media))) {
+      const found = media.count(key);
+      found.onsuccess = () => {
+        if (found.result === 0) transaction.abort();
+      };
+    }
+    transaction.objectStore('campaigns').put(campaign);
+    transaction.objectStore('templates').put(template, campaign.campaignId);
+    await committed(transaction);
+  }
+
+  /** Removes a campaign with the media that only it needed, and keeps its tombstone, if it gets one. */
+  async remove(campaignId: string, drop: string[], tombstone?: Tombstone): Promise<void> {
+    const transaction = this.#write('campaigns', 'templates', 'media', 'tombstones');
+    transaction.objectStore('campaigns').delete(campaignId);
+    transaction.objectStore('templates').delete(campaignId);
+    for (const key of drop) transaction.objectStore('media').delete(key);
+    if (tombstone !== undefined) transaction.objectStore('tombstones').put(tombstone);
+    await committed(transaction);
+  }
+
+  tombstones(): Promise<Tombstone[]> {
+    return answered<Tombstone[]>(this.#read('tombstones').getAll());
+  }
+
+  async putTombstone(tombstone: Tombstone): Promise<void> {
+    const transaction = this.#write('tombstones');
+    transaction.objectStore('tombstones').put(tombstone);
+    await committed(transaction);
+  }
+
+  async dropTombstones(campaignIds: string[]): Promise<void> {
+    const transaction = this.#write('tombstones');
+    for (const campaignId of campaignIds) transaction.objectStore('tombstones').delete(campaignId);
+    await committed(transaction);
+  }
+
+  /** Keeps an event and answers its number; `onAir`, where given, replaces the open showings in the same transaction. */
+  async append(event: ScreenEvent, onAir?: Showing[]): Promise<number> {
+    const transaction = this.#write('outbox', 'marks');
+    const seq = answered(transaction.objectStore('outbox').add(event));
+    if (onAir !== undefined) transaction.objectStore('marks').put(onAir, ON_AIR);
+    // Both fail together; the commit tells why.
+    const [number] = await Promise.all([seq, committed(transaction)]);
+    return Number(number);
+  }
+
+  /** The events that were not taken yet, oldest first. */
+  async events(): Promise<StoredEvent[]> {
+    const outbox = this.#read('outbox');
+    const [keys, events] = await Promise.all([answered(outbox.getAllKeys()), answered<ScreenEvent[]>(outbox.getAll())]);
+    return events.map((event, index) => ({ seq: Number(keys[index]), event }));
+  }
+
+  async dropEvents(seqs: number[]): Promise<void> {
+    const transaction = this.#write('outbox');
+    for (const seq of seqs) transaction.objectStore('outbox').delete(seq);
+    await committed(transaction);
+  }
+
+  /** The showings that began and were not reported as over. */
+  async onAir(): Promise<Showing[]> {
+    return (await answered<Showing[] | undefined>(this.#read('marks').get(ON_AIR))) ?? [];
+  }
+
+  #read(store: string): IDBObjectStore {
+    return this.db.transaction(store, 'readonly').objectStore(store);
+  }
+
+  /** Strict: an acknowledgement says that the campaign survives a power cut, so the commit waits for the disk. */
+  #write(...stores: string[]): IDBTransaction {
+    return this.db.transaction(stores, 'readwrite', { durability: 'strict' });
+  }
+}
