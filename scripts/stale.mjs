@@ -28,10 +28,10 @@ function inputs(folder) {
 
 /** 'fresh', 'changed', or 'damaged': the sources are as they were, but something that was built is gone. */
 export function stateOf(folder, hash) {
-  const stamp = readStamp(folder);
-  if (stamp === undefined) return existsSync(join(folder, 'dist')) ? 'changed' : 'damaged';
-  if (stamp.outputs.some((file) => !existsSync(join(folder, 'dist', file)))) return 'damaged';
-  return stamp.hash === hash ? 'fresh' : 'changed';
+  const last = readStamp(folder);
+  if (last === undefined) return existsSync(join(folder, 'dist')) ? 'changed' : 'damaged';
+  if (last.outputs.some((file) => !existsSync(join(folder, 'dist', file)))) return 'damaged';
+  return last.hash === hash ? 'fresh' : 'changed';
 }
 
 function readStamp(folder) {
