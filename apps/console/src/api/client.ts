@@ -1,0 +1,72 @@
+import {
+  audienceCount,
+  type CampaignStatus,
+  type CreateCampaignInput,
+  campaignDetail,
+  campaignView,
+  clearanceView,
+  clientConfig,
+  createdCampaign,
+  type DeliveryState,
+  deliveryView,
+  dispatched,
+  importReport,
+  pageOf,
+  pathTo,
+  type ScreenAudience,
+  type ScreenStatus,
+  screenView,
+} from '@marquee/contracts';
+import { call, queryString } from './http.js';
+import { problemOf } from './problem.js';
+
+export interface CampaignQuery {
+  status?: CampaignStatus | undefined;
+  offset: number;
+  limit: number;
+}
+export interface DeliveryQuery {
+  status?: DeliveryState | undefined;
+  cursor?: string | undefined;
+  limit: number;
+}
+export interface ScreenQuery {
+  q?: string | undefined;
+  groupId?: string | undefined;
+  tag?: string | undefined;
+  status?: ScreenStatus | undefined;
+  offset: number;
+  limit: number;
+}
+export type ImportForm = 'text/csv' | 'application/x-ndjson';
+
+const campaignPage = pageOf(campaignView);
+const deliveryPage = pageOf(deliveryView);
+const screenPage = pageOf(screenView);
+
+/** Every call that the console makes, by the contracts' shapes. Each throws `ApiProblem`. */
+export const api = {
+  campaigns: (query: CampaignQuery, signal?: AbortSignal) =>
+    call(`${pathTo('campaigns')}${queryString({ ...query })}`, campaignPage, { signal }),
+  campaign: (id: string, signal?: AbortSignal) => call(pathTo('campaign', id), campaignDetail, { signal }),
+  create: (body: CreateCampaignInput) => call(pathTo('campaigns'), createdCampaign, { method: 'POST', json: body }),
+  cancel: (id: string) => call(pathTo('cancel', id), campaignView, { method: 'POST' }),
+  dispatch: (id: string) => call(pathTo('dispatch', id), dispatched, { method: 'POST' }),
+  clearance: (id: string, signal?: AbortSignal) => call(pathTo('clearance', id), clearanceView, { signal }),
+  deliveries: (id: string, query: DeliveryQuery, signal?: AbortSignal) =>
+    call(`${pathTo('deliveries', id)}${queryString({ ...query })}`, deliveryPage, { signal }),
+  screens: (query: ScreenQuery, signal?: AbortSignal) => call(`${pathTo('screens')}${queryString({ ...query })}`, screenPage, { signal }),
+  importScreens: (file: Blob, form: ImportForm) =>
+    call(pathTo('screenImport'), importReport, { method: 'POST', body: file, contentType: form }),
+  countAudience: (audience: ScreenAudience, signal?: AbortSignal) =>
+    call(pathTo('audienceCount'), audienceCount, { method: 'POST', json: { channel: 'screen', audience }, signal }),
+  clientConfig: (signal?: AbortSignal) => call(pathTo('clientConfig'), clientConfig, { signal }),
+  /** Whether the campaign's page is built; false on 404. */
+  hasTemplate: async (id: string, signal?: AbortSignal): Promise<boolean> => {
+    const response = await fetch(pathTo('template', id), signal === undefined ? {} : { signal });
+    if (response.status === 404) return false;
+    if (!response.ok) throw problemOf(response.status, await response.text());
+    await response.body?.cancel();
+    return true;
+  },
+};

@@ -1,0 +1,41 @@
+import type { ScreenAudience } from '@marquee/contracts';
+import { keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { api, type CampaignQuery, type DeliveryQuery, type ScreenQuery } from './client.js';
+
+/** Names of what is cached; a longer key is a part of the shorter one, so that a hint about a campaign reaches all of it. */
+export const keys = {
+  campaignLists: ['campaigns', 'list'],
+  campaign: (id: string) => ['campaigns', 'one', id],
+  screens: ['screens'],
+} as const;
+
+export const queries = {
+  campaigns: (query: CampaignQuery) =>
+    queryOptions({
+      queryKey: [...keys.campaignLists, query],
+      queryFn: ({ signal }) => api.campaigns(query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  campaign: (id: string) => queryOptions({ queryKey: [...keys.campaign(id), 'detail'], queryFn: ({ signal }) => api.campaign(id, signal) }),
+  deliveries: (id: string, query: DeliveryQuery) =>
+    queryOptions({
+      queryKey: [...keys.campaign(id), 'deliveries', query],
+      queryFn: ({ signal }) => api.deliveries(id, query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  clearance: (id: string) =>
+    queryOptions({ queryKey: [...keys.campaign(id), 'clearance'], queryFn: ({ signal }) => api.clearance(id, signal) }),
+  /** Outside the campaign's own key: a template of one version never changes, so that progress need not ask again. */
+  template: (id: string, version: number) =>
+    queryOptions({ queryKey: ['templates', id, version], queryFn: ({ signal }) => api.hasTemplate(id, signal) }),
+  screens: (query: ScreenQuery) =>
+    queryOptions({
+      queryKey: [...keys.screens, query],
+      queryFn: ({ signal }) => api.screens(query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  audienceCount: (audience: ScreenAudience) =>
+    queryOptions({ queryKey: ['audience', audience], queryFn: ({ signal }) => api.countAudience(audience, signal), staleTime: 10_000 }),
+  clientConfig: () =>
+    queryOptions({ queryKey: ['client-config'], queryFn: ({ signal }) => api.clientConfig(signal), staleTime: Number.POSITIVE_INFINITY }),
+};

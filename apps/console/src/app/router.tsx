@@ -1,0 +1,73 @@
+import { CAMPAIGN_STATUSES, DELIVERY_STATES, SCREEN_STATUSES } from '@marquee/contracts';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { Broken } from './broken.js';
+import { NotFound } from './not-found.js';
+import { oneOf, pageNumber, text } from './search.js';
+import { Shell } from './shell.js';
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: Broken });
+
+const campaigns = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...oneOf('status', search['status'], CAMPAIGN_STATUSES),
+    ...pageNumber(search['page']),
+  }),
+  component: lazyRouteComponent(() => import('../campaigns/list-page.js'), 'CampaignListPage'),
+});
+
+const newCampaign = createRoute({
+  getParentRoute: () => root,
+  path: '/console/campaigns/new',
+  component: lazyRouteComponent(() => import('../campaigns/create/create-page.js'), 'CreatePage'),
+});
+
+const campaign = createRoute({
+  getParentRoute: () => root,
+  path: '/console/campaigns/$id',
+  validateSearch: (search: Record<string, unknown>) => ({ ...oneOf('deliveries', search['deliveries'], DELIVERY_STATES) }),
+  component: lazyRouteComponent(() => import('../campaigns/detail/campaign-page.js'), 'CampaignPage'),
+});
+
+const screens = createRoute({
+  getParentRoute: () => root,
+  path: '/console/screens',
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...text('q', search['q']),
+    ...text('group', search['group']),
+    ...text('tag', search['tag']),
+    ...oneOf('status', search['status'], SCREEN_STATUSES),
+    ...pageNumber(search['page']),
+  }),
+  component: lazyRouteComponent(() => import('../screens/screens-page.js'), 'ScreensPage'),
+});
+
+const toCampaigns = (path: '/console' | '/console/campaigns') =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    beforeLoad: () => {
+      throw redirect({ to: '/' });
+    },
+  });
+
+const routeTree = root.addChildren([campaigns, newCampaign, campaign, screens, toCampaigns('/console'), toCampaigns('/console/campaigns')]);
+
+export const router = createRouter({
+  routeTree,
+  defaultPreload: 'intent',
+  defaultErrorComponent: Broken,
+  defaultNotFoundComponent: NotFound,
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+  interface HistoryState {
+    /** What the answer to create warned of, shown once on the campaign's page. */
+    warnings?: string[];
+  }
+}

@@ -1,0 +1,93 @@
+import {
+  ActionIcon,
+  AppShell,
+  Box,
+  Burger,
+  Group,
+  NavLink,
+  Text,
+  Tooltip,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconDeviceTv, IconMoon, IconSpeakerphone, IconSun } from '@tabler/icons-react';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { LiveIndicator } from './live-indicator.js';
+import { Logo } from './logo.js';
+import classes from './shell.module.css';
+
+/** The rooms of the console; further ones (executions, clicks) take their place here with their pages. */
+const ROOMS = [
+  { to: '/', label: 'Campaigns', icon: IconSpeakerphone, within: '/console/campaigns' },
+  { to: '/console/screens', label: 'Screens', icon: IconDeviceTv, within: '/console/screens' },
+] as const;
+
+export function Shell() {
+  const [open, { toggle, close }] = useDisclosure(false);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 216, breakpoint: 'sm', collapsed: { mobile: !open } }}
+      padding={{ base: 'md', sm: 'xl' }}
+      classNames={{ header: classes.header ?? '', navbar: classes.navbar ?? '', main: classes.main ?? '' }}
+    >
+      <a href="#main" className={classes.skip}>
+        Skip to the page
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap">
+            <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={open ? 'Close the menu' : 'Open the menu'} />
+            <Link to="/" className={classes.brand} onClick={close}>
+              <Logo />
+              <Text component="span" fw={700} size="lg" lts={-0.2}>
+                Marquee
+              </Text>
+            </Link>
+          </Group>
+          <Group gap="xs" wrap="nowrap">
+            <LiveIndicator />
+            <SchemeSwitch />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="sm">
+        <nav aria-label="Rooms">
+          {ROOMS.map(({ to, label, icon: Icon, within }) => (
+            <NavLink
+              key={to}
+              component={Link}
+              to={to}
+              label={label}
+              leftSection={<Icon size={19} stroke={1.7} />}
+              active={path === to || path.startsWith(within)}
+              onClick={close}
+              className={classes.room ?? ''}
+            />
+          ))}
+        </nav>
+      </AppShell.Navbar>
+      <AppShell.Main>
+        <Box id="main" tabIndex={-1} className={classes.page ?? ''}>
+          <Outlet />
+        </Box>
+      </AppShell.Main>
+    </AppShell>
+  );
+}
+
+function SchemeSwitch() {
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme('light');
+  const other = scheme === 'dark' ? 'light' : 'dark';
+  const label = `Switch to the ${other} scheme`;
+  return (
+    <Tooltip label={label}>
+      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={label} onClick={() => setColorScheme(other)}>
+        {scheme === 'dark' ? <IconSun size={19} stroke={1.7} /> : <IconMoon size={19} stroke={1.7} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,66 @@
+import { Box, Group, Table, Text } from '@mantine/core';
+import type { CampaignView } from '@marquee/contracts';
+import { LinkAnchor } from '../parts/link-anchor.js';
+import { CampaignBadge } from '../parts/status.js';
+import table from '../parts/table.module.css';
+import { Time } from '../parts/time.js';
+
+/** Campaigns, a row each; on a narrow page the times move below the name. */
+export function CampaignTable({ campaigns, stale }: { campaigns: CampaignView[]; stale: boolean }) {
+  return (
+    <Table highlightOnHover className={stale ? (table.stale ?? '') : ''} aria-label="Campaigns">
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Name</Table.Th>
+          <Table.Th>Status</Table.Th>
+          <Table.Th visibleFrom="sm">Starts</Table.Th>
+          <Table.Th visibleFrom="sm">Ends</Table.Th>
+          <Table.Th visibleFrom="lg">Slides</Table.Th>
+          <Table.Th visibleFrom="lg">Created</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {campaigns.map((campaign) => (
+          <CampaignRow key={campaign.id} campaign={campaign} />
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function CampaignRow({ campaign }: { campaign: CampaignView }) {
+  return (
+    <Table.Tr className={table.row ?? ''}>
+      <Table.Td>
+        <LinkAnchor to="/console/campaigns/$id" params={{ id: campaign.id }} className={`${table.name} ${table.cover}`}>
+          {campaign.name}
+        </LinkAnchor>
+        <Box hiddenFrom="sm">
+          <Text size="xs" c="dimmed">
+            from <Time at={campaign.startAt} brief size="xs" /> until <Time at={campaign.expireAt} brief size="xs" />
+          </Text>
+        </Box>
+      </Table.Td>
+      <Table.Td>
+        <Group gap="xs">
+          <CampaignBadge status={campaign.status} paused={campaign.paused} />
+          {campaign.buildError !== null && (
+            <Text size="xs" c="red">
+              build failed
+            </Text>
+          )}
+        </Group>
+      </Table.Td>
+      <Table.Td visibleFrom="sm">
+        <Time at={campaign.startAt} stacked />
+      </Table.Td>
+      <Table.Td visibleFrom="sm">
+        <Time at={campaign.expireAt} stacked />
+      </Table.Td>
+      <Table.Td visibleFrom="lg">{campaign.assets.length}</Table.Td>
+      <Table.Td visibleFrom="lg">
+        <Time at={Date.parse(campaign.createdAt)} brief c="dimmed" />
+      </Table.Td>
+    </Table.Tr>
+  );
+}

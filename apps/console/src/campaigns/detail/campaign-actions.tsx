@@ -1,0 +1,117 @@
+import { Alert, Button, Group, List, Modal, Stack, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { notifications } from '@mantine/notifications';
+import type { CampaignDetail } from '@marquee/contracts';
+import { IconBan, IconSend } from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { api } from '../../api/client.js';
+import { ApiProblem, reasonsOf } from '../../api/problem.js';
+import { keys } from '../../api/queries.js';
+import { Trouble } from '../../parts/trouble.js';
+
+export function CampaignActions({ campaign }: { campaign: CampaignDetail }) {
+  const over = campaign.status === 'cancelled' || campaign.status === 'completed';
+  return (
+    <>
+      {campaign.dispatch === 'manual' && campaign.status === 'ready' && <DispatchButton campaign={campaign} />}
+      <CancelButton campaign={campaign} hidden={over} />
+    </>
+  );
+}
+
+function useRefresh(id: string) {
+  const cache = useQueryClient();
+  return async () => {
+    await Promise.all([
+      cache.invalidateQueries({ queryKey: keys.campaign(id) }),
+      cache.invalidateQueries({ queryKey: keys.campaignLists }),
+    ]);
+  };
+}
+
+function DispatchButton({ campaign }: { campaign: CampaignDetail }) {
+  const refresh = useRefresh(campaign.id);
+  const dispatch = useMutation({
+    mutationFn: () => api.dispatch(campaign.id),
+    onSuccess: () => notifications.show({ title: 'Dispatched', message: 'It is being handed over to its screens.' }),
+    onError: (error) =>
+      notifications.show({ title: 'It was not dispatched', message: reasonsOf(error).join(' '), color: 'red', autoClose: false }),
+    onSettled: refresh,
+  });
+  return (
+    <Button leftSection={<IconSend size={17} />} loading={dispatch.isPending} onClick={() => dispatch.mutate()}>
+      Dispatch
+    </Button>
+  );
+}
+
+/** The dialog outlives the button: a cancel that is not confirmed is explained though the campaign is cancelled by then. */
+function CancelButton({ campaign, hidden }: { campaign: CampaignDetail; hidden: boolean }) {
+  const [open, { open: ask, close }] = useDisclosure(false);
+  const refresh = useRefresh(campaign.id);
+  const cancel = useMutation({
+    mutationFn: () => api.cancel(campaign.id),
+    onSuccess: () => {
+      close();
+      notifications.show({ title: 'Cancelled', message: 'Its screens are told to take it off.' });
+    },
+    onSettled: refresh,
+  });
+  const unconfirmed = cancel.error instanceof ApiProblem && cancel.error.code === 'CANCEL_UNCONFIRMED';
+  return (
+    <>
+      {!hidden && (
+        <Button
+          variant="light"
+          color="red"
+          leftSection={<IconBan size={17} />}
+          onClick={() => {
+            cancel.reset();
+            ask();
+          }}
+        >
+          Cancel campaign
+        </Button>
+      )}
+      <Modal opened={open} onClose={close} title={unconfirmed ? 'Cancelled, not yet confirmed' : 'Cancel this campaign?'}>
+        <Stack gap="md">
+          {unconfirmed ? <Unconfirmed error={cancel.error} /> : <Text size="sm">{consequence(campaign)}</Text>}
+          {cancel.isError && !unconfirmed && <Trouble title="It could not be cancelled" error={cancel.error} />}
+          <Group justify="flex-end" gap="sm">
+            <Button variant="default" onClick={close}>
+              {unconfirmed ? 'Close' : 'Keep it'}
+            </Button>
+            <Button color="red" loading={cancel.isPending} onClick={() => cancel.mutate()} data-autofocus>
+              {unconfirmed ? 'Confirm again' : 'Cancel campaign'}
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}
+
+function consequence(campaign: CampaignDetail): string {
+  const reached = campaign.counts.SUCCESS + campaign.counts.SENDING + campaign.counts.UNKNOWN;
+  if (reached === 0)
+    return `“${campaign.name}” has not reached a screen; it will not be sent. A cancelled campaign cannot be brought back.`;
+  return `“${campaign.name}” is taken off every screen that holds it: at once where the screen is online, as soon as it is back where it is not. A cancelled campaign cannot be brought back.`;
+}
+
+function Unconfirmed({ error }: { error: unknown }) {
+  return (
+    <Alert color="orange" title="The campaign is cancelled, but a worker has not answered">
+      <Stack gap="xs">
+        <Text size="sm">
+          No new sending begins with a worker that answered. One did not answer in time, so a screen may still get the campaign from it; the
+          revoke follows and takes it off. Confirm again in a moment, and watch the clearance below.
+        </Text>
+        <List size="xs" c="dimmed">
+          {reasonsOf(error).map((reason) => (
+            <List.Item key={reason}>{reason}</List.Item>
+          ))}
+        </List>
+      </Stack>
+    </Alert>
+  );
+}

@@ -1,0 +1,100 @@
+import { Alert, Group, List, Skeleton, Stack } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, useRouterState } from '@tanstack/react-router';
+import { useFollowCampaign, usePollWhileDown } from '../../api/live.js';
+import { ApiProblem } from '../../api/problem.js';
+import { queries } from '../../api/queries.js';
+import { NotFound } from '../../app/not-found.js';
+import { LinkAnchor } from '../../parts/link-anchor.js';
+import { PageTitle } from '../../parts/page-title.js';
+import { Section } from '../../parts/section.js';
+import { Trouble } from '../../parts/trouble.js';
+import { AssetsSection } from './assets-section.js';
+import { BuildTrouble } from './build-trouble.js';
+import { CampaignActions } from './campaign-actions.js';
+import { CampaignFacts } from './campaign-facts.js';
+import { ClearanceSection } from './clearance-section.js';
+import { DeliveriesSection } from './deliveries-section.js';
+import classes from './detail.module.css';
+import { ProgressSection } from './progress-section.js';
+import { TemplatePreview } from './template-preview.js';
+
+const route = getRouteApi('/console/campaigns/$id');
+
+export function CampaignPage() {
+  const { id } = route.useParams();
+  useFollowCampaign(id);
+  const refetchInterval = usePollWhileDown();
+  const campaign = useQuery({ ...queries.campaign(id), refetchInterval });
+
+  if (campaign.isPending) return <Loading />;
+  if (campaign.isError && campaign.data === undefined) {
+    if (campaign.error instanceof ApiProblem && (campaign.error.status === 404 || campaign.error.status === 400)) return <NotFound />;
+    return (
+      <Trouble
+        title="The campaign could not be read"
+        error={campaign.error}
+        onRetry={() => void campaign.refetch()}
+        retrying={campaign.isFetching}
+      />
+    );
+  }
+  const { data } = campaign;
+  return (
+    <>
+      <PageTitle title={data.name} lead={<Path />} actions={<CampaignActions campaign={data} />} />
+      <Stack gap="lg">
+        {campaign.isError && <Trouble title="What you see may be out of date" error={campaign.error} />}
+        <Warnings />
+        {data.buildError !== null && <BuildTrouble reason={data.buildError} />}
+        <CampaignFacts campaign={data} />
+        <ProgressSection counts={data.counts} status={data.status} />
+        {data.status === 'cancelled' && <ClearanceSection id={id} />}
+        <div className={classes.columns}>
+          <AssetsSection assets={data.assets} />
+          <Section title="On the screen" hint="The page that screens show, as it was built.">
+            <TemplatePreview campaign={data} />
+          </Section>
+        </div>
+        <DeliveriesSection id={id} />
+      </Stack>
+    </>
+  );
+}
+
+function Path() {
+  return (
+    <LinkAnchor to="/" size="sm">
+      Campaigns
+    </LinkAnchor>
+  );
+}
+
+/** What the answer to create warned of. */
+function Warnings() {
+  const warnings = useRouterState({ select: (state) => state.location.state.warnings });
+  if (!Array.isArray(warnings) || warnings.length === 0) return null;
+  return (
+    <Alert color="yellow" title="Created, but mind this">
+      <List size="sm" listStyleType={warnings.length > 1 ? 'disc' : 'none'}>
+        {warnings.map((warning) => (
+          <List.Item key={String(warning)}>{String(warning)}</List.Item>
+        ))}
+      </List>
+    </Alert>
+  );
+}
+
+function Loading() {
+  return (
+    <Stack gap="lg" aria-busy="true" aria-label="Loading the campaign" role="status">
+      <Group justify="space-between">
+        <Skeleton height={30} width="40%" />
+        <Skeleton height={34} width={110} />
+      </Group>
+      <Skeleton height={86} radius="lg" />
+      <Skeleton height={170} radius="lg" />
+      <Skeleton height={240} radius="lg" />
+    </Stack>
+  );
+}

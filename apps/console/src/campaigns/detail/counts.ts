@@ -1,0 +1,31 @@
+import type { CampaignCounts } from '@marquee/contracts';
+
+/** One part of the progress bar; the parts add up to `targeted`. */
+export interface Part {
+  name: string;
+  value: number;
+  color: string;
+}
+
+export function targeted(counts: CampaignCounts): number {
+  return counts.PENDING + counts.IN_PROGRESS + counts.SENDING + counts.SUCCESS + counts.FAILED + counts.CANCELLED + counts.UNKNOWN;
+}
+
+/**
+ * Where the deliveries stand. Screens may answer before their delivery is settled, so what is installed is at most what was handed
+ * over here; it catches up with the next answer.
+ */
+export function partsOf(counts: CampaignCounts): Part[] {
+  const installed = Math.min(counts.acknowledged, counts.SUCCESS);
+  const failedInstall = Math.min(counts.failedInstall, counts.SUCCESS - installed);
+  return [
+    { name: 'Installed', value: installed, color: 'marquee.6' },
+    { name: 'Handed over, not installed yet', value: counts.SUCCESS - installed - failedInstall, color: 'marquee.3' },
+    { name: 'On its way', value: counts.IN_PROGRESS + counts.SENDING, color: 'blue.5' },
+    { name: 'Waiting', value: counts.PENDING, color: 'gray.4' },
+    { name: 'Failed install', value: failedInstall, color: 'red.5' },
+    { name: 'Failed', value: counts.FAILED, color: 'red.8' },
+    { name: 'Unknown', value: counts.UNKNOWN, color: 'orange.5' },
+    { name: 'Cancelled', value: counts.CANCELLED, color: 'gray.6' },
+  ];
+}

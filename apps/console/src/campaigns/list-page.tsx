@@ -1,0 +1,104 @@
+import { Button, EmptyState, Group, Paper, Select } from '@mantine/core';
+import { CAMPAIGN_STATUSES } from '@marquee/contracts';
+import { IconFilterOff, IconPlus, IconSpeakerphone } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { usePollWhileDown } from '../api/live.js';
+import { queries } from '../api/queries.js';
+import { PageTitle } from '../parts/page-title.js';
+import { Pager } from '../parts/pager.js';
+import { RowSkeletons } from '../parts/row-skeletons.js';
+import { CAMPAIGN_LOOKS } from '../parts/status.js';
+import { Trouble } from '../parts/trouble.js';
+import { CampaignTable } from './campaign-table.js';
+
+const PAGE_SIZE = 20;
+const route = getRouteApi('/');
+const STATUS_CHOICES = CAMPAIGN_STATUSES.map((status) => ({ value: status, label: CAMPAIGN_LOOKS[status].label }));
+
+export function CampaignListPage() {
+  const { status, page = 1 } = route.useSearch();
+  const navigate = route.useNavigate();
+  const refetchInterval = usePollWhileDown();
+  const list = useQuery({ ...queries.campaigns({ status, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE }), refetchInterval });
+
+  return (
+    <>
+      <PageTitle title="Campaigns" lead="What is planned, on its way, and on air." actions={<CreateLink />} />
+      <Paper>
+        <Group px="md" pt="md" pb="xs">
+          <Select
+            aria-label="Status"
+            placeholder="Every status"
+            data={STATUS_CHOICES}
+            value={status ?? null}
+            onChange={(_value, option) =>
+              void navigate({ search: option === null ? {} : { status: CAMPAIGN_STATUSES.find((each) => each === option.value) } })
+            }
+            clearable
+            w={180}
+          />
+        </Group>
+        {list.isError && (
+          <Group p="md" grow>
+            <Trouble
+              title="The campaigns could not be read"
+              error={list.error}
+              onRetry={() => void list.refetch()}
+              retrying={list.isFetching}
+            />
+          </Group>
+        )}
+        {list.isPending && <RowSkeletons label="Loading the campaigns" />}
+        {list.data !== undefined && list.data.total === 0 && <NoCampaigns filtered={status !== undefined} />}
+        {list.data !== undefined && list.data.total > 0 && (
+          <>
+            <CampaignTable campaigns={list.data.data} stale={list.isPlaceholderData} />
+            <Pager
+              page={page}
+              pageSize={PAGE_SIZE}
+              total={list.data.total}
+              noun="campaigns"
+              onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
+            />
+          </>
+        )}
+      </Paper>
+    </>
+  );
+}
+
+function CreateLink() {
+  return (
+    <Button component={Link} to="/console/campaigns/new" leftSection={<IconPlus size={18} />}>
+      New campaign
+    </Button>
+  );
+}
+
+function NoCampaigns({ filtered }: { filtered: boolean }) {
+  if (filtered) {
+    return (
+      <EmptyState py={60} icon={<IconFilterOff size={34} stroke={1.4} />} title="No campaign has this status">
+        <EmptyState.Actions>
+          <Button component={Link} to="/" variant="default">
+            Show every campaign
+          </Button>
+        </EmptyState.Actions>
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState
+      py={60}
+      variant="light"
+      icon={<IconSpeakerphone size={34} stroke={1.4} />}
+      title="No campaigns yet"
+      description="A campaign is a set of slides, the time they are shown, and the screens they are meant for."
+    >
+      <EmptyState.Actions>
+        <CreateLink />
+      </EmptyState.Actions>
+    </EmptyState>
+  );
+}

@@ -1,0 +1,19 @@
+import type { AssetType } from '@marquee/contracts';
+import { IconBrandHtml5, IconMovie, IconPhoto } from '@tabler/icons-react';
+import { useState } from 'react';
+import { httpHref } from './outside.js';
+
+const ICONS = { image: IconPhoto, video: IconMovie, html: IconBrandHtml5 };
+
+/** A still look at an asset, or its kind's icon when there is nothing to show. HTML is never run here. Give it a key by URL. */
+export function AssetPicture({ type, url, alt = '' }: { type: AssetType; url: string; alt?: string }) {
+  const [failed, setFailed] = useState(false);
+  const source = url.startsWith('blob:') ? url : url === '' ? undefined : httpHref(url);
+  if (source !== undefined && !failed) {
+    if (type === 'image') return <img src={source} alt={alt} loading="lazy" referrerPolicy="no-referrer" onError={() => setFailed(true)} />;
+    if (type === 'video')
+      return <video src={source} muted playsInline preload="metadata" aria-label={alt} onError={() => setFailed(true)} />;
+  }
+  const Icon = ICONS[type];
+  return <Icon size={30} stroke={1.3} aria-hidden="true" />;
+}

@@ -1,0 +1,60 @@
+import { Badge, Box, Tooltip } from '@mantine/core';
+import type { CampaignStatus, DeliveryState, ScreenStatus } from '@marquee/contracts';
+import classes from './status.module.css';
+
+/** How a state is drawn and what it says; `busy` states breathe. */
+interface Look {
+  color: string;
+  label: string;
+  meaning: string;
+  busy?: boolean;
+}
+
+export const CAMPAIGN_LOOKS: Record<CampaignStatus, Look> = {
+  draft: { color: 'gray', label: 'Draft', meaning: 'Stored; its page will be built next.' },
+  building: { color: 'blue', label: 'Building', meaning: 'The page that screens show is being built.', busy: true },
+  ready: { color: 'violet', label: 'Ready', meaning: 'Built, and waiting to be dispatched.' },
+  publishing: { color: 'marquee', label: 'Publishing', meaning: 'Being handed over to its screens.', busy: true },
+  active: { color: 'green', label: 'Active', meaning: 'Handed over to every screen it was meant for.' },
+  completed: { color: 'gray', label: 'Completed', meaning: 'Its time is over.' },
+  cancelled: { color: 'red', label: 'Cancelled', meaning: 'Taken back; screens are told to remove it.' },
+};
+
+export const DELIVERY_LOOKS: Record<DeliveryState, Look> = {
+  PENDING: { color: 'gray', label: 'Waiting', meaning: 'Not handed over yet.' },
+  IN_PROGRESS: { color: 'blue', label: 'Claimed', meaning: 'A worker has taken it on.', busy: true },
+  SENDING: { color: 'blue', label: 'Sending', meaning: 'On its way right now.', busy: true },
+  SUCCESS: { color: 'green', label: 'Handed over', meaning: 'Handed over for the screen.' },
+  FAILED: { color: 'red', label: 'Failed', meaning: 'Could not be handed over.' },
+  CANCELLED: { color: 'gray', label: 'Cancelled', meaning: 'Taken back before it was handed over.' },
+  UNKNOWN: { color: 'orange', label: 'Unknown', meaning: 'Whether it was handed over is not known.' },
+};
+
+export function CampaignBadge({ status, paused = false }: { status: CampaignStatus; paused?: boolean }) {
+  const over = status === 'completed' || status === 'cancelled';
+  if (paused && !over) return <LookBadge look={{ color: 'yellow', label: 'Paused', meaning: 'Nothing is sent until it is resumed.' }} />;
+  return <LookBadge look={CAMPAIGN_LOOKS[status]} />;
+}
+
+export function DeliveryBadge({ state }: { state: DeliveryState }) {
+  return <LookBadge look={DELIVERY_LOOKS[state]} />;
+}
+
+function LookBadge({ look }: { look: Look }) {
+  return (
+    <Tooltip label={look.meaning}>
+      <Badge variant="light" color={look.color} leftSection={<Box className={classes.dot ?? ''} data-busy={look.busy ?? false} />}>
+        {look.label}
+      </Badge>
+    </Tooltip>
+  );
+}
+
+export function ScreenDot({ status }: { status: ScreenStatus }) {
+  return (
+    <span className={classes.screen}>
+      <span className={classes.presence} data-status={status} />
+      {status === 'online' ? 'Online' : 'Offline'}
+    </span>
+  );
+}

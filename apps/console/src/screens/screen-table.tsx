@@ -1,0 +1,102 @@
+import { Badge, Box, Group, Table, Text } from '@mantine/core';
+import type { ScreenView } from '@marquee/contracts';
+import { LinkAnchor } from '../parts/link-anchor.js';
+import { ScreenDot } from '../parts/status.js';
+import table from '../parts/table.module.css';
+import { Time } from '../parts/time.js';
+
+export function ScreenTable({ screens, stale }: { screens: ScreenView[]; stale: boolean }) {
+  return (
+    <Table className={stale ? (table.stale ?? '') : ''} aria-label="Screens">
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Screen</Table.Th>
+          <Table.Th>Status</Table.Th>
+          <Table.Th visibleFrom="sm">Group</Table.Th>
+          <Table.Th visibleFrom="md">Tags</Table.Th>
+          <Table.Th visibleFrom="sm">Last seen</Table.Th>
+          <Table.Th visibleFrom="sm">Now playing</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {screens.map((screen) => (
+          <ScreenRow key={screen.deviceId} screen={screen} />
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function ScreenRow({ screen }: { screen: ScreenView }) {
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Text size="sm" fw={600}>
+          {screen.deviceId}
+        </Text>
+        <Box hiddenFrom="sm">
+          <Text size="xs" c="dimmed" component="div">
+            {screen.groupId}
+            {screen.groupId !== null && screen.lastSeen !== null && ' · '}
+            {screen.lastSeen !== null && <Time at={screen.lastSeen} brief size="xs" />}
+          </Text>
+          <NowPlaying screen={screen} />
+        </Box>
+      </Table.Td>
+      <Table.Td>
+        <ScreenDot status={screen.status} />
+      </Table.Td>
+      <Table.Td visibleFrom="sm">{screen.groupId ?? <Dash />}</Table.Td>
+      <Table.Td visibleFrom="md">
+        <Tags tags={screen.tags} />
+      </Table.Td>
+      <Table.Td visibleFrom="sm">
+        {screen.lastSeen === null ? (
+          <Text size="sm" c="dimmed">
+            never
+          </Text>
+        ) : (
+          <Time at={screen.lastSeen} brief />
+        )}
+      </Table.Td>
+      <Table.Td visibleFrom="sm">{screen.nowPlaying === null ? <Dash /> : <NowPlaying screen={screen} />}</Table.Td>
+    </Table.Tr>
+  );
+}
+
+function Dash() {
+  return (
+    <Text span c="dimmed" size="sm">
+      –
+    </Text>
+  );
+}
+
+const SHOWN_TAGS = 3;
+
+function Tags({ tags }: { tags: string[] }) {
+  if (tags.length === 0) return <Dash />;
+  return (
+    <Group gap={4}>
+      {tags.slice(0, SHOWN_TAGS).map((tag) => (
+        <Badge key={tag} variant="default" size="sm" fw={500} maw={160}>
+          {tag}
+        </Badge>
+      ))}
+      {tags.length > SHOWN_TAGS && (
+        <Text size="xs" c="dimmed" title={tags.slice(SHOWN_TAGS).join(', ')}>
+          +{tags.length - SHOWN_TAGS}
+        </Text>
+      )}
+    </Group>
+  );
+}
+
+function NowPlaying({ screen: { nowPlaying } }: { screen: ScreenView }) {
+  if (nowPlaying === null) return null;
+  return (
+    <LinkAnchor to="/console/campaigns/$id" params={{ id: nowPlaying.campaignId }} size="sm" lineClamp={1} maw={280}>
+      {nowPlaying.name}
+    </LinkAnchor>
+  );
+}

@@ -1,0 +1,171 @@
+import { Button, CloseButton, EmptyState, Group, Paper, Select, TextInput } from '@mantine/core';
+import { useDebouncedCallback, useDisclosure } from '@mantine/hooks';
+import { SCREEN_STATUSES } from '@marquee/contracts';
+import { IconDeviceTv, IconFilterOff, IconSearch, IconUpload } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import { useState } from 'react';
+import { queries } from '../api/queries.js';
+import { PageTitle } from '../parts/page-title.js';
+import { Pager } from '../parts/pager.js';
+import { RowSkeletons } from '../parts/row-skeletons.js';
+import { Trouble } from '../parts/trouble.js';
+import { ImportDialog } from './import-dialog.js';
+import { OpenScreen } from './open-screen.js';
+import { ScreenTable } from './screen-table.js';
+
+const route = getRouteApi('/console/screens');
+const PAGE_SIZE = 25;
+/** The feed tells of campaigns; presence is asked for. */
+const PRESENCE_MS = 5_000;
+
+export function ScreensPage() {
+  const { q, group, tag, status, page = 1 } = route.useSearch();
+  const navigate = route.useNavigate();
+  const [importing, { open: openImport, close: closeImport }] = useDisclosure(false);
+  const query = { q, groupId: group, tag, status, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
+  const list = useQuery({ ...queries.screens(query), refetchInterval: PRESENCE_MS });
+  const filtered = q !== undefined || group !== undefined || tag !== undefined || status !== undefined;
+
+  return (
+    <>
+      <PageTitle
+        title="Screens"
+        lead="What is registered, what is there, and what it shows."
+        actions={
+          <>
+            <Button variant="default" leftSection={<IconUpload size={17} />} onClick={openImport}>
+              Import
+            </Button>
+            <OpenScreen />
+          </>
+        }
+      />
+      <Paper>
+        <Filters />
+        {list.isError && (
+          <Group p="md" grow>
+            <Trouble
+              title="The screens could not be read"
+              error={list.error}
+              onRetry={() => void list.refetch()}
+              retrying={list.isFetching}
+            />
+          </Group>
+        )}
+        {list.isPending && <RowSkeletons label="Loading the screens" />}
+        {list.data !== undefined && list.data.total === 0 && <NoScreens filtered={filtered} onImport={openImport} />}
+        {list.data !== undefined && list.data.total > 0 && (
+          <>
+            <ScreenTable screens={list.data.data} stale={list.isPlaceholderData} />
+            <Pager
+              page={page}
+              pageSize={PAGE_SIZE}
+              total={list.data.total}
+              noun="screens"
+              onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
+            />
+          </>
+        )}
+      </Paper>
+      <ImportDialog opened={importing} onClose={closeImport} />
+    </>
+  );
+}
+
+const STATUSES = [
+  { value: 'online', label: 'Online' },
+  { value: 'offline', label: 'Offline' },
+];
+
+function Filters() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const set = (part: Partial<typeof search>) =>
+    void navigate({ search: ({ page: _page, ...old }) => ({ ...old, ...part }), replace: true, resetScroll: false });
+  return (
+    <Group px="md" pt="md" pb="xs" gap="sm">
+      <TypedFilter label="Search" icon value={search.q ?? ''} onSettle={(q) => set({ q })} width={240} />
+      <TypedFilter label="Group" value={search.group ?? ''} onSettle={(group) => set({ group })} width={150} />
+      <TypedFilter label="Tag" value={search.tag ?? ''} onSettle={(tag) => set({ tag })} width={150} />
+      <Select
+        aria-label="Status"
+        placeholder="Every status"
+        data={STATUSES}
+        value={search.status ?? null}
+        onChange={(value) => set({ status: SCREEN_STATUSES.find((each) => each === value) })}
+        clearable
+        w={150}
+      />
+    </Group>
+  );
+}
+
+interface TypedFilterProps {
+  label: string;
+  value: string;
+  /** Told a moment after the last key. */
+  onSettle: (value: string | undefined) => void;
+  width: number;
+  icon?: boolean;
+}
+
+function TypedFilter({ label, value, onSettle, width, icon = false }: TypedFilterProps) {
+  const [typed, setTyped] = useState(value);
+  const [shown, setShown] = useState(value);
+  const settle = useDebouncedCallback((text: string) => onSettle(text.trim() === '' ? undefined : text), 300);
+  // The address changed by another way than typing here (a link, back): show what holds.
+  if (value !== shown) {
+    setShown(value);
+    setTyped(value);
+  }
+  const change = (text: string) => {
+    setTyped(text);
+    settle(text);
+  };
+  return (
+    <TextInput
+      aria-label={label}
+      placeholder={label}
+      value={typed}
+      maxLength={128}
+      onChange={(event) => change(event.currentTarget.value)}
+      leftSection={icon ? <IconSearch size={16} aria-hidden /> : undefined}
+      rightSection={typed === '' ? null : <CloseButton size="sm" aria-label={`Clear ${label.toLowerCase()}`} onClick={() => change('')} />}
+      w={{ base: '100%', xs: width }}
+    />
+  );
+}
+
+function NoScreens({ filtered, onImport }: { filtered: boolean; onImport: () => void }) {
+  const navigate = route.useNavigate();
+  if (filtered) {
+    return (
+      <EmptyState py={60} icon={<IconFilterOff size={34} stroke={1.4} />} title="No screen fits">
+        <EmptyState.Actions>
+          <Button variant="default" onClick={() => void navigate({ search: {} })}>
+            Show every screen
+          </Button>
+        </EmptyState.Actions>
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState
+      py={60}
+      variant="light"
+      icon={<IconDeviceTv size={34} stroke={1.4} />}
+      title="No screens yet"
+      description="Open one in a browser tab, or import a list of them."
+    >
+      <EmptyState.Actions>
+        <Group justify="center" gap="sm">
+          <Button variant="default" onClick={onImport}>
+            Import
+          </Button>
+          <OpenScreen />
+        </Group>
+      </EmptyState.Actions>
+    </EmptyState>
+  );
+}
