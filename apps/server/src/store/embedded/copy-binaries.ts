@@ -1,4 +1,5 @@
-import { access, chmod, cp, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, chmod, copyFile, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { finish, unfinished } from './files.js';
 
@@ -27,9 +28,8 @@ export async function copyBinaries(packaged: PackagedBinaries, folder: string): 
   await chmod(folder, 0o755);
   const part = unfinished(target);
   try {
-    await cp(packaged.native, part, { recursive: true, filter: (path) => !NOT_COPIED.test(path) });
+    await copyTree(packaged.native, part);
     await linkLibraries(packaged.native, part);
-    await openToAll(part);
     await finish(part, target);
   } catch (error) {
     await rm(part, { recursive: true, force: true }).catch(() => undefined);
@@ -55,16 +55,26 @@ async function linkLibraries(native: string, copy: string): Promise<void> {
   }
 }
 
-/** Readable and, where the owner may run it, runnable by everyone, whatever umask the package was unpacked with. */
-async function openToAll(folder: string): Promise<void> {
-  await chmod(folder, 0o755);
-  const entries = await readdir(folder, { withFileTypes: true });
-  const programs = basename(folder) === 'bin';
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await openToAll(path);
-    else if (entry.isFile()) await chmod(path, programs ? 0o755 : 0o644);
-  }
+/**
+ * Files in parallel, since a thousand small ones (fs.cp takes three times as long), and readable by everyone whatever umask
+ * the package was unpacked with. Links are left out: those that npm's postinstall made are made again.
+ */
+async function copyTree(from: string, to: string): Promise<void> {
+  await mkdir(to);
+  await chmod(to, 0o755);
+  const entries = await readdir(from, { withFileTypes: true });
+  const mode = basename(from) === 'bin' ? 0o755 : 0o644;
+  const copies = entries.map(async (entry) => {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (NOT_COPIED.test(source)) return;
+    if (entry.isDirectory()) await copyTree(source, target);
+    if (!entry.isFile()) return;
+    await copyFile(source, target, constants.COPYFILE_FICLONE);
+    await chmod(target, mode);
+  });
+  // To the end, also when one fails: nothing may be written any more when the caller clears away.
+  const failed = (await Promise.allSettled(copies)).find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 async function exists(path: string): Promise<boolean> {

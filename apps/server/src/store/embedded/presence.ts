@@ -57,7 +57,7 @@ export class PresenceFolder {
   /** Everyone who lives, in the order of their names; the files of the dead are taken away. */
   async living(): Promise<Party[]> {
     const names = await readdir(this.folder).catch(() => []);
-    const found = await Promise.all(names.sort().map((name) => this.look(name)));
+    const found = await Promise.all(names.sort((a, b) => (a < b ? -1 : 1)).map((name) => this.look(name)));
     return found.filter((party) => party !== undefined);
   }
 

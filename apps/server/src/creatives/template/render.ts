@@ -49,8 +49,7 @@ export function renderTemplate(input: TemplateInput): RenderedTemplate {
 <html${attributes({ campaign: input.campaignId, version: input.version, template: TEMPLATE_VERSION, frames })}>
 <head>
 <meta charset="utf-8">
-<script>${FRAMES_SCRIPT}</script>
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+${frames > 0 ? `<script>${FRAMES_SCRIPT}</script>\n` : ''}<meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${escapeHtml(input.name)}</title>
@@ -71,7 +70,7 @@ ${overlayOf(look)}<script>${STAGE_SCRIPT}</script>
  */
 const POLICY = [
   "default-src 'none'",
-  `script-src ${hashOf(FRAMES_SCRIPT)} ${hashOf(STAGE_SCRIPT)}`,
+  `script-src ${hashOf(STAGE_SCRIPT)}`,
   `style-src ${hashOf(PAGE_STYLE)}`,
   'img-src * blob: data:',
   'media-src * blob: data:',

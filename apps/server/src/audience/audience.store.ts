@@ -1,0 +1,131 @@
+import type { ScreenAudience } from '@marquee/contracts';
+import { nullable, statement, t } from '../store/statement.js';
+
+/** An audience as statements take it: null where it does not restrict. */
+export interface AudienceArguments {
+  ids: string[] | null;
+  groups: string[] | null;
+  anyTags: string[] | null;
+  allTags: string[] | null;
+  noTags: string[] | null;
+}
+
+const audience = {
+  ids: nullable(t.texts),
+  groups: nullable(t.texts),
+  anyTags: nullable(t.texts),
+  allTags: nullable(t.texts),
+  noTags: nullable(t.texts),
+};
+
+/** True of a row `s` of devices that the audience means. The sub-select makes a hash of many ids; `= any` would walk them for each row. */
+const MEANT = `
+  ($ids is null or s.device_id in (select unnest($ids)))
+  and ($groups is null or s.group_id = any($groups))
+  and ($anyTags is null or s.tags && $anyTags)
+  and ($allTags is null or s.tags @> $allTags)
+  and ($noTags is null or not s.tags && $noTags)`;
+
+export function audienceArguments(wanted: ScreenAudience): AudienceArguments {
+  const everyone: AudienceArguments = { ids: null, groups: null, anyTags: null, allTags: null, noTags: null };
+  if ('all' in wanted) return everyone;
+  if ('ids' in wanted) return { ...everyone, ids: wanted.ids };
+  return {
+    ...everyone,
+    groups: wanted.groups ?? null,
+    anyTags: wanted.tags?.any ?? null,
+    allTags: wanted.tags?.all ?? null,
+    noTags: wanted.tags?.none ?? null,
+  };
+}
+
+/** How many screens an audience means now. */
+export const countAudience = statement({
+  name: 'audience_count',
+  takes: audience,
+  gives: { n: t.bigint },
+  text: `select count(*) as n from devices s where ${MEANT}`,
+});
+
+/**
+ * Makes the deliveries of the next screens of an audience, in the order of their ids, and remembers how far it came in the same
+ * transaction: after a crash it goes on where it was, and a screen gets one delivery however often it is met. No row: the
+ * execution is targeted, or another process is at it, or its campaign was cancelled.
+ */
+export const targetScreens = statement({
+  name: 'audience_target_screens',
+  takes: { execution: t.uuid, most: t.int, ...audience },
+  gives: { made: t.bigint, targeted: t.bool },
+  text: `
+    with run as materialized (
+      select e.id, e.campaign_id, e.target_cursor from executions e
+      where e.id = $execution and e.state = 'RUNNING' and not e.targeted for update skip locked),
+    live as materialized (
+      select c.id, c.epoch from campaigns c join run on run.campaign_id = c.id where c.status not in ('cancelled', 'completed') for share of c),
+    page as materialized (
+      select s.device_id from devices s
+      where s.device_id > (select target_cursor from run) and exists (select from live) and ${MEANT}
+      order by s.device_id limit $most),
+    made as (
+      insert into deliveries (campaign_id, execution_id, recipient, epoch)
+      select live.id, $execution, page.device_id, live.epoch from page, live order by page.device_id
+      on conflict (execution_id, recipient) do nothing returning 1),
+    counted as (
+      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
+    walked as (
+      update executions e set target_cursor = coalesce((select max(device_id) from page), e.target_cursor),
+                              targeted = (select count(*) from page) < $most
+      from run, live where e.id = run.id returning e.targeted),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', live.id, 'deliveries_due', '{}', true from live)
+    select (select count(*) from made) as made, walked.targeted from walked`,
+});
+
+/** Takes screens that are new or have moved and were not given the campaigns that target them yet. */
+export const joiningScreens = statement({
+  name: 'audience_joining_screens',
+  takes: { most: t.int },
+  gives: { device_id: t.text },
+  text: 'select device_id from devices where to_join order by device_id limit $most for update skip locked',
+});
+
+/** The running executions of campaigns that screens may still join. */
+export const joinableExecutions = statement({
+  name: 'audience_joinable_executions',
+  takes: {},
+  gives: { id: t.uuid, audience: t.json },
+  text: `
+    select e.id, c.audience from executions e join campaigns c on c.id = e.campaign_id
+    where e.state = 'RUNNING' and c.status in ('publishing', 'active') and c.channel = 'screen'`,
+});
+
+/** Makes the deliveries of an execution for those of some screens that it means and that have none yet. */
+export const joinScreens = statement({
+  name: 'audience_join_screens',
+  takes: { execution: t.uuid, screens: t.texts, ...audience },
+  gives: { made: t.bigint },
+  text: `
+    with live as materialized (
+      select c.id, c.epoch from campaigns c join executions e on e.campaign_id = c.id
+      where e.id = $execution and e.state = 'RUNNING' and c.status not in ('cancelled', 'completed') for share of c),
+    made as (
+      insert into deliveries (campaign_id, execution_id, recipient, epoch)
+      select live.id, $execution, s.device_id, live.epoch from devices s, live
+      where s.device_id = any($screens) and ${MEANT} order by s.device_id
+      on conflict (execution_id, recipient) do nothing returning campaign_id),
+    counted as (
+      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', campaign_id, 'deliveries_due', '{}', true from made limit 1)
+    select count(*) as made from made`,
+});
+
+/** Marks screens as given what targets them. */
+export const markJoined = statement({
+  name: 'audience_mark_joined',
+  takes: { screens: t.texts },
+  gives: {},
+  text: 'update devices set to_join = false where device_id = any($screens)',
+});

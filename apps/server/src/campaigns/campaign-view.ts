@@ -1,0 +1,26 @@
+import type { AssetView, CampaignStatus, CampaignView, PlayWindow } from '@marquee/contracts';
+import type { CampaignRow } from './campaigns.store.js';
+
+/** A campaign as the API shows it. */
+export function campaignView(row: CampaignRow): CampaignView {
+  return {
+    id: row.id,
+    name: row.name,
+    version: row.version,
+    status: row.status as CampaignStatus,
+    channel: row.channel,
+    startAt: row.start_at,
+    expireAt: row.expire_at,
+    metadata: row.metadata as Record<string, unknown>,
+    audience: row.audience as Record<string, unknown>,
+    priority: row.priority,
+    window: row.play_window as PlayWindow | null,
+    dispatch: row.dispatch as 'auto' | 'manual',
+    assets: row.assets as AssetView[],
+    epoch: row.epoch,
+    paused: row.paused,
+    buildError: row.build_error,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}

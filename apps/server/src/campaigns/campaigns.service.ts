@@ -1,0 +1,145 @@
+import {
+  type CampaignCounts,
+  type CampaignDetail,
+  type CampaignStatus,
+  type CampaignView,
+  type Clearance,
+  type CreateCampaign,
+  type CreatedCampaign,
+  DELIVERY_STATES,
+  type Page,
+  SCREEN_COUNTS,
+} from '@marquee/contracts';
+import type { Clock } from '../kit/clock.js';
+import { ProblemError } from '../kit/errors.js';
+import { isUuid } from '../kit/ids.js';
+import { decodeCursor, pageOf } from '../kit/paging.js';
+import type { Database, Runner } from '../store/database.js';
+import type { Fence } from '../store/fence.js';
+import { campaignView } from './campaign-view.js';
+import {
+  type CampaignRow,
+  campaignCountsOf,
+  campaignTotals,
+  cancelCampaign,
+  clearanceOf,
+  findCampaign,
+  listCampaigns,
+  listCampaignsOfStatus,
+} from './campaigns.store.js';
+import type { CampaignCreator } from './create-campaigns.js';
+
+/** How fast a fan-out is taken to be when a planner is warned of a start too soon: screens a second, and a fixed part. */
+const FAN_OUT_PER_SECOND = 5000;
+const FAN_OUT_FIXED_MS = 1000;
+
+export interface CampaignsOptions {
+  /** A start sooner than this many ms from now is refused; 0: only warned about. */
+  minLeadMs: number;
+  /** How many screens an audience may reach at most, for the warning; may be a little old. */
+  countScreens: () => Promise<number>;
+}
+
+export interface ListQuery {
+  status?: CampaignStatus | undefined;
+  offset: number;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+/** What planners do with campaigns. */
+export class Campaigns {
+  constructor(
+    private readonly database: Database,
+    private readonly creator: CampaignCreator,
+    private readonly fence: Fence,
+    private readonly clock: Clock,
+    private readonly options: CampaignsOptions,
+  ) {}
+
+  /** See `POST /campaigns`: a repetition is answered as the first was, also when the first's times are over by now. */
+  async create(body: CreateCampaign): Promise<CreatedCampaign> {
+    const refusal = this.refusalOf(body);
+    if (refusal !== undefined) {
+      const earlier = await this.creator.earlier(body);
+      if (earlier !== undefined) return earlier;
+      throw refusal;
+    }
+    return await this.creator.create(body, await this.warningsFor(body));
+  }
+
+  async list(query: ListQuery): Promise<Page<CampaignView>> {
+    const before = decodeCursor(query.cursor, isUuid) ?? null;
+    const place = { before, skip: before === null ? query.offset : 0, most: query.limit + 1 };
+    const { read } = this.database;
+    const [rows, totals] = await Promise.all([
+      query.status === undefined ? read.run(listCampaigns, place) : read.run(listCampaignsOfStatus, { ...place, status: query.status }),
+      read.run(campaignTotals, {}),
+    ]);
+    const total = totals.filter((row) => query.status === undefined || row.status === query.status).reduce((sum, row) => sum + row.n, 0);
+    return pageOf(rows, { total, offset: query.offset, limit: query.limit }, campaignView, (row) => row.id);
+  }
+
+  /** The campaign with its counts; NOT_FOUND when there is none. */
+  async get(id: string): Promise<CampaignDetail> {
+    const [row, counts] = await Promise.all([this.find(this.database, id), this.countsOf(id)]);
+    return { ...campaignView(row), counts };
+  }
+
+  /**
+   * Cancels and answers when no process can start a send of it any more. CANCEL_UNCONFIRMED names the holders when that could not
+   * be confirmed in time: the campaign is cancelled all the same; ask again. With `force` the holders' sessions are ended.
+   */
+  async cancel(id: string, force: boolean): Promise<CampaignView> {
+    await this.database.run(cancelCampaign, { id });
+    const { lock_key } = await this.find(this.database, id);
+    const barrier = await this.fence.barrier(lock_key, () => this.find(this.database, id), force);
+    if (!barrier.confirmed) {
+      const holders = barrier.holders.map((holder) => `session ${holder.pid} (${holder.application}, ${holder.sinceMs} ms)`);
+      const who = holders.length > 0 ? holders.join(', ') : 'a worker';
+      throw new ProblemError('CANCEL_UNCONFIRMED', `nothing new begins, but ${who} may still be starting a send; ask again`, {
+        holders: barrier.holders,
+      });
+    }
+    return campaignView(barrier.read);
+  }
+
+  /** How clean the screens are after a cancel; NOT_FOUND when there is no such campaign. */
+  async clearance(id: string): Promise<Clearance> {
+    const campaign = await this.find(this.database, id);
+    const [row] = await this.database.run(clearanceOf, { id });
+    const { clean, dirty, unreachable } = row ?? { clean: 0, dirty: 0, unreachable: 0 };
+    return { clean, dirty, unreachable, latestEnd: dirty + unreachable > 0 ? campaign.expire_at : null };
+  }
+
+  private async find(runner: Runner, id: string): Promise<CampaignRow> {
+    const [row] = await runner.run(findCampaign, { id });
+    if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
+    return row;
+  }
+
+  private async countsOf(id: string): Promise<CampaignCounts> {
+    const counts = Object.fromEntries([...DELIVERY_STATES, ...SCREEN_COUNTS].map((name) => [name, 0])) as CampaignCounts;
+    for (const row of await this.database.run(campaignCountsOf, { id })) {
+      if (row.state in counts) counts[row.state as keyof CampaignCounts] = row.n;
+    }
+    return counts;
+  }
+
+  private refusalOf(body: CreateCampaign): ProblemError | undefined {
+    const now = this.clock.now();
+    if (body.expireAt <= now) return new ProblemError('VALIDATION_FAILED', ['expireAt: must be in the future']);
+    if (this.options.minLeadMs > 0 && body.startAt - now < this.options.minLeadMs) {
+      return new ProblemError('LEAD_TOO_SHORT', [`startAt: must be at least ${this.options.minLeadMs} ms from now`]);
+    }
+    return undefined;
+  }
+
+  private async warningsFor(body: CreateCampaign): Promise<string[]> {
+    const known = await this.options.countScreens();
+    const screens = 'ids' in body.audience ? Math.min(known, body.audience.ids.length) : known;
+    const fanOutMs = FAN_OUT_FIXED_MS + Math.ceil((screens / FAN_OUT_PER_SECOND) * 1000);
+    if (body.startAt - this.clock.now() >= fanOutMs) return [];
+    return [`startAt: is sooner than the fan-out to ${screens} screens can end (about ${fanOutMs} ms); screens start as they are reached`];
+  }
+}

@@ -1,0 +1,177 @@
+import type { ValuesOf } from '../store/statement.js';
+import { nullable, statement, t } from '../store/statement.js';
+
+/** One campaign with its assets in order, as every reading statement below gives it. */
+export const campaignRow = {
+  id: t.uuid,
+  name: t.text,
+  version: t.int,
+  status: t.text,
+  channel: t.text,
+  start_at: t.bigint,
+  expire_at: t.bigint,
+  metadata: t.json,
+  audience: t.json,
+  priority: t.int,
+  play_window: nullable(t.json),
+  dispatch: t.text,
+  epoch: t.int,
+  paused: t.bool,
+  lock_key: t.bigint,
+  build_error: nullable(t.text),
+  created_at: t.time,
+  updated_at: t.time,
+  assets: t.json,
+};
+export type CampaignRow = ValuesOf<typeof campaignRow>;
+
+const CAMPAIGN = `
+  c.id, c.name, c.version, c.status, c.channel, c.start_at, c.expire_at, c.metadata, c.audience, c.priority::int as priority, c.play_window,
+  c.dispatch, c.epoch, c.paused, c.lock_key, c.build_error, c.created_at, c.updated_at,
+  (select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'assetType', a.asset_type, 'url', a.url, 'checksum', a.checksum,
+     'durationMs', a.duration_ms, 'sizeBytes', a.size_bytes, 'state', a.state, 'reason', a.reason) order by a.position), '[]')
+   from campaign_assets a where a.campaign_id = c.id) as assets`;
+
+/**
+ * Stores new campaigns with their assets and the facts that drive them, all or nothing, and answers the ids it stored.
+ * A campaign whose idempotency key is taken is not stored and not answered: its caller reads what the first one got.
+ */
+export const createCampaigns = statement({
+  name: 'campaigns_create',
+  takes: {
+    ids: t.uuids,
+    names: t.texts,
+    channels: t.texts,
+    startAts: t.bigints,
+    expireAts: t.bigints,
+    metadatas: t.jsonTexts,
+    audiences: t.jsonTexts,
+    priorities: t.ints,
+    windows: t.nullableJsonTexts,
+    dispatches: t.texts,
+    keys: t.uuids,
+    digests: t.byteses,
+    answers: t.rawJsonTexts,
+    createdAts: t.bigints,
+    assetIds: t.uuids,
+    assetCampaigns: t.uuids,
+    assetPositions: t.ints,
+    assetTypes: t.texts,
+    assetUrls: t.texts,
+    assetDurations: t.nullableInts,
+  },
+  gives: { id: t.uuid },
+  text: `
+    with made as (
+      insert into campaigns (id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch,
+                             idempotency_key, request_sha256, first_answer, created_at, updated_at)
+      select id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, key, digest, answer,
+             to_timestamp(created_at / 1000.0), to_timestamp(created_at / 1000.0)
+      from unnest($ids, $names, $channels, $startAts, $expireAts, $metadatas, $audiences, $priorities, $windows, $dispatches,
+                  $keys, $digests, $answers, $createdAts)
+        as wanted(id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, key, digest, answer, created_at)
+      order by id
+      on conflict (idempotency_key) do nothing
+      returning id),
+    assets as (
+      insert into campaign_assets (id, campaign_id, position, asset_type, url, duration_ms)
+      select a.id, a.campaign_id, a.position, a.asset_type, a.url, a.duration_ms
+      from unnest($assetIds, $assetCampaigns, $assetPositions, $assetTypes, $assetUrls, $assetDurations)
+        as a(id, campaign_id, position, asset_type, url, duration_ms)
+      join made on made.id = a.campaign_id),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload)
+      select 'campaign', id, 'campaign_created', '{"status": "draft"}' from made order by id)
+    select id from made`,
+});
+
+/** What the first request with each of these keys asked for and was answered. */
+export const firstAnswers = statement({
+  name: 'campaigns_first_answers',
+  takes: { keys: t.uuids },
+  gives: { idempotency_key: t.uuid, request_sha256: nullable(t.bytes), first_answer: nullable(t.rawJson) },
+  text: 'select idempotency_key, request_sha256, first_answer from campaigns where idempotency_key = any($keys)',
+});
+
+export const findCampaign = statement({
+  name: 'campaigns_find',
+  takes: { id: t.uuid },
+  gives: campaignRow,
+  text: `select ${CAMPAIGN} from campaigns c where c.id = $id`,
+});
+
+/** Newest first; after the id `before` when it is given, else from `skip`. One row more than `most` says that there is a next page. */
+export const listCampaigns = statement({
+  name: 'campaigns_list',
+  takes: { before: nullable(t.uuid), skip: t.int, most: t.int },
+  gives: campaignRow,
+  text: `
+    select ${CAMPAIGN} from (
+      select * from campaigns where id < coalesce($before, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+      order by id desc offset $skip limit $most) c
+    order by c.id desc`,
+});
+
+/** As the list, of one status. */
+export const listCampaignsOfStatus = statement({
+  name: 'campaigns_list_of_status',
+  takes: { status: t.text, before: nullable(t.uuid), skip: t.int, most: t.int },
+  gives: campaignRow,
+  text: `
+    select ${CAMPAIGN} from (
+      select * from campaigns where status = $status and id < coalesce($before, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+      order by id desc offset $skip limit $most) c
+    order by c.id desc`,
+});
+
+/** How many campaigns there are, by status: kept, not counted. */
+export const campaignTotals = statement({
+  name: 'campaigns_totals',
+  takes: {},
+  gives: { status: t.text, n: t.bigint },
+  text: 'select status, sum(n)::bigint as n from campaign_totals group by status',
+});
+
+/** The counts of a campaign over all of its executions, by state. */
+export const campaignCountsOf = statement({
+  name: 'campaigns_counts',
+  takes: { id: t.uuid },
+  gives: { state: t.text, n: t.bigint },
+  text: `
+    select k.state, sum(k.n)::bigint as n from execution_counts k join executions e on e.id = k.execution_id
+    where e.campaign_id = $id group by k.state`,
+});
+
+/**
+ * Raises the cancel flag and writes the fact that drives the sweep and the revokes. No row: it does not exist or is cancelled
+ * already. From its commit on no begin wins; that nothing begun still starts is the barrier's word, not this statement's.
+ */
+export const cancelCampaign = statement({
+  name: 'campaigns_cancel',
+  takes: { id: t.uuid },
+  gives: { id: t.uuid },
+  text: `
+    with cancelled as (
+      update campaigns set status = 'cancelled', updated_at = now() where id = $id and status <> 'cancelled' returning id),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload)
+      select 'campaign', id, 'campaign_cancelled', '{"status": "cancelled"}' from cancelled)
+    select id from cancelled`,
+});
+
+/**
+ * Where the screens of a campaign stand after a cancel. Clean: it answered the revoke, or was never offered the campaign.
+ * Of the others, who is offline cannot be reached; their copies end by themselves at the campaign's end.
+ */
+export const clearanceOf = statement({
+  name: 'campaigns_clearance',
+  takes: { id: t.uuid },
+  gives: { clean: t.bigint, dirty: t.bigint, unreachable: t.bigint },
+  text: `
+    select count(*) filter (where clean) as clean,
+           count(*) filter (where not clean and online) as dirty,
+           count(*) filter (where not clean and not online) as unreachable
+    from (select d.revoke_acked_at is not null or d.attempt = 0 as clean, coalesce(s.status = 'online', false) as online
+          from deliveries d join executions e on e.id = d.execution_id left join devices s on s.device_id = d.recipient
+          where e.campaign_id = $id) as copies`,
+});

@@ -1,0 +1,35 @@
+import type { Runner } from '../store/database.js';
+import { statement, t } from '../store/statement.js';
+
+const fenceOf = statement({
+  name: 'campaigns_fence',
+  takes: { id: t.uuid },
+  gives: { lock_key: t.bigint, channel: t.text },
+  text: 'select lock_key, channel from campaigns where id = $id',
+});
+
+export interface FenceKey {
+  lockKey: number;
+  channel: string;
+}
+
+const MOST_KEPT = 10_000;
+
+/** A campaign's lock and channel. Neither ever changes, so what was read once is kept. */
+export class FenceKeys {
+  private readonly kept = new Map<string, FenceKey>();
+
+  constructor(private readonly database: Runner) {}
+
+  /** Undefined when there is no such campaign. */
+  async of(campaignId: string): Promise<FenceKey | undefined> {
+    const known = this.kept.get(campaignId);
+    if (known !== undefined) return known;
+    const [row] = await this.database.run(fenceOf, { id: campaignId });
+    if (row === undefined) return undefined;
+    const key = { lockKey: row.lock_key, channel: row.channel };
+    if (this.kept.size >= MOST_KEPT) this.kept.clear();
+    this.kept.set(campaignId, key);
+    return key;
+  }
+}

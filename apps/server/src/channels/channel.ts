@@ -1,0 +1,33 @@
+/** One delivery as its channel is asked to send it. */
+export interface OutgoingDelivery {
+  id: string;
+  recipient: string;
+  attempt: number;
+}
+
+export type SendResult =
+  | { outcome: 'SUCCESS' }
+  /** Final: the recipient or its address will not take it. */
+  | { outcome: 'FAILED'; reason: string }
+  /** Worth another attempt. `ambiguous`: it may have been delivered all the same. */
+  | { outcome: 'RETRY'; reason: string; afterMs: number; ambiguous: boolean }
+  /** The gate was closed: nothing was sent. */
+  | { outcome: 'NOT_STARTED' };
+
+/**
+ * Asked once for each delivery, right before its first byte is handed over. False: the batch's time is over or its lock is lost;
+ * send nothing and answer NOT_STARTED.
+ */
+export type StartGate = () => boolean;
+
+/** Sends one delivery of the prepared batch. Answers outcomes as values; throwing is taken for an ambiguous failure. */
+export type Send = (delivery: OutgoingDelivery, mayStart: StartGate) => Promise<SendResult>;
+
+/** A way to reach recipients. */
+export interface Channel {
+  readonly name: string;
+  /** `safe`: sending again under the same delivery id does no harm, so what ended without a word is simply repeated. */
+  readonly redelivery: 'safe' | 'unsafe';
+  /** Reads what the sends of one campaign have in common; undefined when there is nothing to send. */
+  prepare(campaignId: string): Promise<Send | undefined>;
+}

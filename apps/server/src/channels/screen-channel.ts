@@ -1,0 +1,38 @@
+import { deviceTopic } from '@marquee/contracts';
+import { reasonOf } from '../kit/errors.js';
+import type { Channel, Send } from './channel.js';
+
+/** Publishes QoS 1; rejects when it could not be handed over, `ambiguous` when it may have been. */
+export type Publish = (topic: string, payload: Buffer) => Promise<void>;
+
+/** The manifest of a campaign as it is now, or undefined when it has none. */
+export type ManifestOf = (campaignId: string) => Promise<Buffer | undefined>;
+
+const RETRY_MS = 1000;
+
+/** Screens: one manifest a screen on its own topic. SUCCESS means handed to the broker, which also answers when nobody listens. */
+export class ScreenChannel implements Channel {
+  readonly name = 'screen';
+  /** A manifest's id is a function of campaign and version, and a player installs it once. */
+  readonly redelivery = 'safe';
+
+  constructor(
+    private readonly publish: Publish,
+    private readonly manifestOf: ManifestOf,
+  ) {}
+
+  async prepare(campaignId: string): Promise<Send | undefined> {
+    const manifest = await this.manifestOf(campaignId);
+    if (manifest === undefined) return undefined;
+    return async (delivery, mayStart) => {
+      if (!mayStart()) return { outcome: 'NOT_STARTED' };
+      try {
+        await this.publish(deviceTopic(delivery.recipient, 'notifications'), manifest);
+        return { outcome: 'SUCCESS' };
+      } catch (error) {
+        const ambiguous = !(error instanceof Error && 'ambiguous' in error) || error.ambiguous !== false;
+        return { outcome: 'RETRY', reason: reasonOf(error), afterMs: RETRY_MS, ambiguous };
+      }
+    };
+  }
+}

@@ -1,0 +1,135 @@
+import type { AssetType } from '@marquee/contracts';
+import { reasonOf } from '../kit/errors.js';
+import type { Log } from '../kit/log.js';
+import type { GuardedFetcher } from '../storage/guarded-fetcher.js';
+import type { Storage } from '../storage/storage.js';
+import type { Database } from '../store/database.js';
+import { abandonedSources, applySources, settleSource, unknownSources } from './asset-sources.store.js';
+
+export interface AssetSourcesOptions {
+  /** Where this server serves what it keeps: `{apiBaseUrl}/assets/{sha256}` is looked up by digest, never fetched. */
+  apiBaseUrl: string;
+  /** How long a build waits for a URL, counted from when it was first asked for, ms. */
+  waitMs: number;
+}
+
+/** How long a failed URL is not asked for again, ms: one that may heal, and one that will not by itself. */
+const RETRY_SOON_MS = 60_000;
+const RETRY_LATE_MS = 3_600_000;
+
+/** What became of a URL, as it is remembered. */
+type Outcome =
+  | { state: 'stored'; checksum: string; sizeBytes: number; kind: AssetType }
+  | { state: 'failed'; reason: string; retryMs: number };
+
+interface Asking {
+  since: number;
+  /** Resolves when the outcome is remembered; never rejects. */
+  remembered: Promise<void>;
+}
+
+/** Gets the bytes behind planners' URLs into storage: each URL once, however many campaigns name it. */
+export class AssetSources {
+  private readonly asking = new Map<string, Asking>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly storage: Storage,
+    private readonly fetcher: GuardedFetcher,
+    private readonly options: AssetSourcesOptions,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * Tells the assets of these campaigns what is known of their URLs and starts asking for the rest. Answers, for each campaign
+   * that waits, a promise that resolves when its URLs are settled or have had their time; a digest that comes later is used
+   * for screens offered later.
+   */
+  async prepare(campaigns: string[]): Promise<Map<string, Promise<void>>> {
+    await this.database.run(applySources, { campaigns });
+    const urlsOf = new Map<string, Set<string>>();
+    for (const { campaign_id, url } of await this.database.run(unknownSources, { campaigns })) {
+      urlsOf.set(campaign_id, (urlsOf.get(campaign_id) ?? new Set()).add(url));
+    }
+    return new Map([...urlsOf].map(([campaign, urls]) => [campaign, this.waitFor([...urls])]));
+  }
+
+  /** Asks again for what a process that died was asking for. */
+  async resume(): Promise<void> {
+    for (const { url } of await this.database.run(abandonedSources, {})) this.ask(url);
+  }
+
+  /** Resolves when nothing is being asked for any more; close the fetcher first. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.asking.values()].map((asking) => asking.remembered));
+  }
+
+  private async waitFor(urls: string[]): Promise<void> {
+    await Promise.all(
+      urls.map(async (url) => {
+        const { since, remembered } = this.ask(url);
+        const left = this.options.waitMs - (performance.now() - since);
+        let timer: NodeJS.Timeout | undefined;
+        const timeIsUp = new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, Math.max(0, left));
+        });
+        await Promise.race([remembered, timeIsUp]);
+        clearTimeout(timer);
+      }),
+    );
+  }
+
+  private ask(url: string): Asking {
+    const known = this.asking.get(url);
+    if (known !== undefined) return known;
+    const remembered = this.outcomeOf(url)
+      .then((outcome) => this.remember(url, outcome))
+      .catch((error: unknown) => this.log.error({ err: error, url }, 'what became of an asset could not be remembered'))
+      .finally(() => this.asking.delete(url));
+    const asking = { since: performance.now(), remembered };
+    this.asking.set(url, asking);
+    return asking;
+  }
+
+  private async outcomeOf(url: string): Promise<Outcome> {
+    try {
+      const own = this.ownDigest(url);
+      if (own !== undefined) return await this.keptOutcome(own);
+      const fetched = await this.fetcher.fetch(url);
+      if (!fetched.ok) return { state: 'failed', reason: fetched.reason, retryMs: fetched.retry ? RETRY_SOON_MS : RETRY_LATE_MS };
+      return { state: 'stored', checksum: fetched.sha256, sizeBytes: fetched.sizeBytes, kind: fetched.assetType };
+    } catch (error) {
+      return { state: 'failed', reason: reasonOf(error), retryMs: RETRY_SOON_MS };
+    }
+  }
+
+  private async keptOutcome(sha256: string): Promise<Outcome> {
+    const kept = await this.storage.stat(sha256);
+    if (kept === undefined) return { state: 'failed', reason: 'is not kept here: upload it first', retryMs: RETRY_SOON_MS };
+    return { state: 'stored', checksum: sha256, sizeBytes: kept.sizeBytes, kind: assetTypeOf(kept.type) };
+  }
+
+  private ownDigest(url: string): string | undefined {
+    const prefix = `${this.options.apiBaseUrl}/assets/`;
+    const digest = url.startsWith(prefix) ? url.slice(prefix.length) : '';
+    return /^[0-9a-f]{64}$/.test(digest) ? digest : undefined;
+  }
+
+  private async remember(url: string, outcome: Outcome): Promise<void> {
+    const stored = outcome.state === 'stored';
+    await this.database.run(settleSource, {
+      url,
+      state: outcome.state,
+      checksum: stored ? outcome.checksum : '',
+      sizeBytes: stored ? outcome.sizeBytes : 0,
+      kind: stored ? outcome.kind : null,
+      reason: stored ? null : outcome.reason,
+      retryMs: stored ? 0 : outcome.retryMs,
+    });
+  }
+}
+
+function assetTypeOf(mime: string): AssetType {
+  if (mime.startsWith('image/')) return 'image';
+  return mime.startsWith('video/') ? 'video' : 'html';
+}

@@ -1,0 +1,121 @@
+import { backoff } from '../kit/backoff.js';
+import { reasonOf } from '../kit/errors.js';
+import type { Log } from '../kit/log.js';
+import { Loop } from '../kit/loop.js';
+import type { Database } from '../store/database.js';
+import type { Fact, Outbox } from '../store/outbox.js';
+import type { AssetSources } from './asset-sources.js';
+import { beginBuilds, creativesOf, failBuild, finishBuilds } from './creatives.store.js';
+import type { CreativeAsset } from './manifest.js';
+import { renderTemplate } from './template/render.js';
+
+export interface BuilderOptions {
+  /** The net below the wake-ups, ms. */
+  pollMs: number;
+  onError: (error: unknown, actor: string) => void;
+}
+
+const FACTS_A_TURN = 100;
+/** Builds that wait for assets at one time; beyond, no more facts are taken. */
+const MOST_WAITING = 2000;
+
+/** Builds the template of each new campaign. Driven by the outbox alone: what a crash interrupts is taken again. */
+export class Builder {
+  private readonly loop: Loop;
+  private readonly waiting = new Set<Promise<void>>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+    private readonly sources: AssetSources,
+    private readonly options: BuilderOptions,
+    private readonly log: Log,
+  ) {
+    this.loop = new Loop({ name: 'builder', turn: () => this.turn(), onError: options.onError });
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  wake(): void {
+    this.loop.wake();
+  }
+
+  async stop(): Promise<void> {
+    await this.loop.stop();
+    await Promise.all(this.waiting);
+  }
+
+  private async turn(): Promise<number> {
+    if (this.waiting.size >= MOST_WAITING) {
+      await Promise.race(this.waiting);
+      return 0;
+    }
+    const facts = await this.outbox.take(this.database, 'campaign_created', FACTS_A_TURN);
+    if (facts.length === 0) return await this.outbox.nextIn(this.database, 'campaign_created', this.options.pollMs);
+    const waits = await this.sources.prepare(facts.map((fact) => fact.aggregateId));
+    for (const fact of facts) {
+      const wait = waits.get(fact.aggregateId);
+      if (wait !== undefined) this.buildAfter(wait, fact);
+    }
+    await this.build(facts.filter((fact) => !waits.has(fact.aggregateId)));
+    return 0;
+  }
+
+  private buildAfter(wait: Promise<void>, fact: Fact): void {
+    const built = wait
+      .then(() => this.build([fact]))
+      .catch((error: unknown) => this.options.onError(error, 'builder'))
+      .finally(() => this.waiting.delete(built));
+    this.waiting.add(built);
+  }
+
+  private async build(facts: Fact[]): Promise<void> {
+    if (facts.length === 0) return;
+    const begun = await this.database.run(beginBuilds, { ids: facts.map((fact) => fact.aggregateId) });
+    const rows = await this.database.run(creativesOf, { ids: begun.map((row) => row.id) });
+    const built: { id: string; version: number; sha256: string; html: string }[] = [];
+    const failed = new Set<string>();
+    for (const row of rows) {
+      const slides = (row.assets as CreativeAsset[]).map((asset) => ({
+        assetId: asset.id,
+        assetType: asset.assetType,
+        url: asset.url,
+        durationMs: asset.durationMs,
+      }));
+      try {
+        const { id, version, name } = row;
+        const page = renderTemplate({ campaignId: id, version, name, metadata: row.metadata as Record<string, unknown>, slides });
+        built.push({ id, version, ...page });
+      } catch (error) {
+        failed.add(row.id);
+        await this.database.run(failBuild, { id: row.id, reason: reasonOf(error) });
+        this.log.error({ err: error, campaign: row.id }, 'a template could not be built; it will be tried again');
+      }
+    }
+    await this.finish(facts, built, failed);
+  }
+
+  private async finish(
+    facts: Fact[],
+    built: { id: string; version: number; sha256: string; html: string }[],
+    failed: Set<string>,
+  ): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      await transaction.run(finishBuilds, {
+        ids: built.map((each) => each.id),
+        versions: built.map((each) => each.version),
+        digests: built.map((each) => each.sha256),
+        pages: built.map((each) => each.html),
+      });
+      await this.outbox.finish(
+        transaction,
+        facts.filter((fact) => !failed.has(fact.aggregateId)),
+      );
+    });
+    for (const fact of facts.filter((each) => failed.has(each.aggregateId))) {
+      await this.outbox.postpone(this.database, [fact], backoff(fact.attempts, { firstMs: 1000, maxMs: 300_000 }), 'the build failed');
+    }
+  }
+}

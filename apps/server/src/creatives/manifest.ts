@@ -1,0 +1,54 @@
+import { type AssetType, DEFAULT_SLIDE_MS, type Manifest, type PlayWindow } from '@marquee/contracts';
+import { idFrom } from '../kit/ids.js';
+import type { Database } from '../store/database.js';
+import type { ValuesOf } from '../store/statement.js';
+import { type creativeRow, creativesOf } from './creatives.store.js';
+
+/** An asset as a creative's row lists it. */
+export interface CreativeAsset {
+  id: string;
+  assetType: AssetType;
+  url: string;
+  checksum: string;
+  durationMs: number | null;
+  sizeBytes: number;
+}
+
+/** The manifest of a campaign; its id is a function of campaign and version, so an offer made again is the same manifest. */
+export function manifestFor(row: ValuesOf<typeof creativeRow>, templateSha256: string, apiBaseUrl: string): Manifest {
+  const assets = row.assets as CreativeAsset[];
+  return {
+    manifestId: idFrom(`${row.id}:${row.version}`),
+    campaignId: row.id,
+    version: row.version,
+    startAt: row.start_at,
+    expireAt: row.expire_at,
+    templateUrl: `${apiBaseUrl}/templates/${row.id}/index.html?v=${row.version}-${templateSha256.slice(0, 16)}`,
+    templateChecksum: templateSha256,
+    assets: assets.map((asset) => ({
+      id: asset.id,
+      assetType: asset.assetType,
+      url: asset.checksum === '' ? asset.url : `${apiBaseUrl}/assets/${asset.checksum}`,
+      checksum: asset.checksum,
+      sizeBytes: asset.sizeBytes,
+    })),
+    slides: assets.map((asset) => ({ assetId: asset.id, durationMs: asset.durationMs ?? DEFAULT_SLIDE_MS })),
+    priority: row.priority,
+    ...(row.play_window === null ? {} : { window: row.play_window as PlayWindow }),
+  };
+}
+
+/** Reads manifests as they are now: what is known of the assets by the time of an offer goes into it. */
+export class Manifests {
+  constructor(
+    private readonly database: Database,
+    private readonly apiBaseUrl: string,
+  ) {}
+
+  /** UTF-8 JSON; undefined when the campaign is gone or not built. */
+  async of(campaignId: string): Promise<Buffer | undefined> {
+    const [row] = await this.database.run(creativesOf, { ids: [campaignId] });
+    if (row === undefined || row.template_sha256 === null) return undefined;
+    return Buffer.from(JSON.stringify(manifestFor(row, row.template_sha256, this.apiBaseUrl)));
+  }
+}

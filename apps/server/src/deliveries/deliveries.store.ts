@@ -1,0 +1,242 @@
+import { nullable, statement, t } from '../store/statement.js';
+
+/** Appends the count deltas of rows that went from one state to another: `moved` gives was and status. */
+const COUNTED = `
+    counted as (
+      insert into execution_counts (execution_id, state, n)
+      select $execution, state, sum(n) from (select status as state, 1 as n from moved union all select was, -1 from moved) as steps
+      group by state having sum(n) <> 0)`;
+
+/**
+ * Claims due rows of one execution for this claim, and promises that no other claim has them while the lease lasts. Reads the
+ * campaign row FOR SHARE, so that a resume that races it either sees the claimed rows or is seen (protocol rule 1). Nothing when
+ * the campaign is paused or over; rows that another claim is taking are passed over.
+ */
+export const claimDeliveries = statement({
+  name: 'deliveries_claim',
+  takes: { campaign: t.uuid, execution: t.uuid, claim: t.uuid, most: t.int, leaseMs: t.int },
+  gives: { id: t.uuid, epoch: t.int },
+  text: `
+    with fence as materialized (
+      select id, epoch from campaigns where id = $campaign and not paused and status not in ('cancelled', 'completed') for share),
+    due as materialized (
+      select d.id from deliveries d
+      where d.execution_id = $execution and d.next_attempt_at is not null and d.next_attempt_at <= now() and exists (select from fence)
+      order by d.next_attempt_at limit $most for update skip locked),
+    moved as (
+      update deliveries d
+      set status = 'IN_PROGRESS', was = d.status, epoch = fence.epoch, claim_id = $claim,
+          lease_until = now() + $leaseMs * interval '1 ms', next_attempt_at = null
+      from due, fence where d.id = due.id
+      returning d.id, d.epoch, d.status, d.was),
+    ${COUNTED}
+    select id, epoch from moved order by id`,
+});
+
+/**
+ * Begins the rows of one claim: the fence and the compare-and-set in one committed statement (protocol rule 3). Whoever runs it
+ * holds the campaign's lock already. A row of another claim or epoch, or of a campaign paused or over, is not answered and stays
+ * as it is: it must not be sent.
+ */
+export const beginDeliveries = statement({
+  name: 'deliveries_begin',
+  takes: { campaign: t.uuid, execution: t.uuid, epoch: t.int, claim: t.uuid, ids: t.uuids, sendMs: t.int },
+  gives: { id: t.uuid, recipient: t.text, attempt: t.int },
+  text: `
+    with moved as (
+      update deliveries d
+      set status = 'SENDING', was = d.status, attempt = d.attempt + 1, send_until = now() + $sendMs * interval '1 ms'
+      from campaigns c
+      where d.id = any($ids) and d.status = 'IN_PROGRESS' and d.epoch = $epoch and d.claim_id = $claim
+        and c.id = $campaign and not c.paused and c.status not in ('cancelled', 'completed')
+      returning d.id, d.recipient, d.attempt, d.status, d.was),
+    ${COUNTED}
+    select id, recipient, attempt from moved`,
+});
+
+/**
+ * Settles attempts: each row only by the attempt that began it, and also when it was taken for UNKNOWN meanwhile, for a late true
+ * result heals it (protocol rule 6). An older attempt's result is not answered and changes nothing. The ids come sorted, so
+ * that two statements over the same rows wait for each other in one order. The select around the ids hides
+ * their number from the planner, which else compares everything with everything on a table analysed before the drain.
+ */
+export const settleDeliveries = statement({
+  name: 'deliveries_settle',
+  takes: {
+    campaign: t.uuid,
+    execution: t.uuid,
+    epoch: t.int,
+    ids: t.uuids,
+    attempts: t.ints,
+    outcomes: t.texts,
+    reasons: t.nullableTexts,
+    delaysMs: t.ints,
+    firstOfferMs: nullable(t.int),
+  },
+  gives: { id: t.uuid, status: t.text },
+  text: `
+    with results as materialized (
+      select * from unnest((select $ids), (select $attempts), (select $outcomes), (select $reasons), (select $delaysMs))
+        as r(id, attempt, outcome, reason, delay_ms)),
+    moved as (
+      update deliveries d
+      set status = r.outcome, was = d.status, lease_until = null, send_until = null, last_error = r.reason, settled_at = now(),
+          next_attempt_at = case when r.outcome = 'PENDING' then now() + r.delay_ms * interval '1 ms' end,
+          next_offer_at = case when r.outcome = 'SUCCESS' and d.acknowledged_at is null
+                               then now() + $firstOfferMs * (1 + random() * 0.5) * interval '1 ms' end
+      from results r
+      where d.id = r.id and d.attempt = r.attempt and d.status in ('SENDING', 'UNKNOWN')
+      returning d.id, d.status, d.was),
+    ${COUNTED},
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', $campaign, 'deliveries_moved',
+             jsonb_build_object('epoch', $epoch, 'outcomes', jsonb_object_agg(status, ids)), true
+      from (select status, jsonb_agg(id) as ids from moved group by status) as outcomes having count(*) > 0)
+    select id, status from moved`,
+});
+
+/** Says in the feed that messages of an older claim bounced off the fence; their rows are untouched. */
+export const noteStale = statement({
+  name: 'deliveries_note_stale',
+  takes: { campaign: t.uuid, epoch: t.int, ids: t.uuids },
+  gives: {},
+  text: `
+    insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+    values ('campaign', $campaign, 'deliveries_moved',
+            jsonb_build_object('epoch', $epoch, 'outcomes', jsonb_build_object('REJECTED_STALE', to_jsonb($ids))), true)`,
+});
+
+/**
+ * Returns what expired (protocol rule 7): a claim whose lease ended to PENDING; a send that ended without a word to PENDING in doubt
+ * where its channel may repeat it under the same key, else to UNKNOWN. A worker that is still alive loses its claim
+ * at begin; its send settles later by its attempt.
+ */
+export const rescueDeliveries = statement({
+  name: 'deliveries_rescue',
+  takes: { most: t.int, safeChannels: t.texts },
+  gives: { execution_id: t.uuid, status: t.text, n: t.bigint },
+  text: `
+    with expired as materialized (
+      select d.id, c.channel = any($safeChannels) as safe from deliveries d join campaigns c on c.id = d.campaign_id
+      where d.lease_until < now() and (d.status = 'IN_PROGRESS' or d.send_until < now())
+      order by d.id limit $most for update of d skip locked),
+    moved as (
+      update deliveries d
+      set was = d.status, lease_until = null, send_until = null,
+          status = case when d.status = 'IN_PROGRESS' or x.safe then 'PENDING' else 'UNKNOWN' end,
+          next_attempt_at = case when d.status = 'IN_PROGRESS' or x.safe then now() end,
+          doubt = d.doubt or d.status = 'SENDING',
+          last_error = case when d.status = 'SENDING' then 'the worker ended before the result was known' else d.last_error end
+      from expired x where d.id = x.id
+      returning d.execution_id, d.status, d.was),
+    counted as (
+      insert into execution_counts (execution_id, state, n)
+      select execution_id, state, sum(n)
+      from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
+      group by execution_id, state having sum(n) <> 0)
+    select execution_id, status, count(*) as n from moved group by execution_id, status`,
+});
+
+/**
+ * Ends what has not been sent of a campaign that is over, some rows at a time: to $outcome, or to UNKNOWN where an earlier attempt may
+ * have been sent (protocol rule 10). Rows that are being sent are left to their settle; the caller comes again until none is left.
+ */
+export const sweepDeliveries = statement({
+  name: 'deliveries_sweep',
+  takes: { campaign: t.uuid, outcome: t.text, reason: t.text, most: t.int },
+  gives: { swept: t.bigint },
+  text: `
+    with pending as materialized (
+      select d.id from executions e join deliveries d on d.execution_id = e.id
+      where e.campaign_id = $campaign and d.next_attempt_at is not null
+      limit $most for update of d skip locked),
+    claimed as materialized (
+      select d.id from deliveries d
+      where d.campaign_id = $campaign and d.lease_until is not null and d.status = 'IN_PROGRESS'
+      limit $most for update skip locked),
+    moved as (
+      update deliveries d
+      set was = d.status, status = case when d.doubt then 'UNKNOWN' else $outcome end, last_error = $reason,
+          next_attempt_at = null, lease_until = null, settled_at = now()
+      from (select id from pending union all select id from claimed) as doomed
+      where d.id = doomed.id and d.status in ('PENDING', 'IN_PROGRESS')
+      returning d.execution_id, d.status, d.was),
+    counted as (
+      insert into execution_counts (execution_id, state, n)
+      select execution_id, state, sum(n)
+      from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
+      group by execution_id, state having sum(n) <> 0)
+    select count(*) as swept from moved`,
+});
+
+/**
+ * Stops offering a campaign that is over and, when it is to be revoked, makes the revokes due of every screen that may have it,
+ * some rows at a time. A screen that answered a revoke already is left alone.
+ */
+export const withdrawOffers = statement({
+  name: 'deliveries_withdraw_offers',
+  takes: { campaign: t.uuid, revoke: t.bool, most: t.int },
+  gives: { withdrawn: t.bigint },
+  text: `
+    with out as materialized (
+      select d.id from executions e join deliveries d on d.execution_id = e.id
+      where e.campaign_id = $campaign and d.status <> 'SENDING'
+        and (d.next_offer_at is not null or ($revoke and d.attempt > 0 and d.revoke_acked_at is null and d.next_revoke_at is null))
+      order by d.id limit $most for update of d),
+    moved as (
+      update deliveries d
+      set next_offer_at = null,
+          next_revoke_at = case when $revoke and d.attempt > 0 and d.revoke_acked_at is null then coalesce(d.next_revoke_at, now()) end
+      from out where d.id = out.id returning 1)
+    select count(*) as withdrawn from moved`,
+});
+
+/** How many rows of a campaign are claimed or being sent. */
+export const inFlightOf = statement({
+  name: 'deliveries_in_flight',
+  takes: { campaign: t.uuid },
+  gives: { n: t.bigint },
+  text: 'select count(*) as n from deliveries where campaign_id = $campaign and lease_until is not null',
+});
+
+const deliveryRow = {
+  id: t.uuid,
+  campaign_id: t.uuid,
+  execution_id: t.uuid,
+  recipient: t.text,
+  status: t.text,
+  epoch: t.int,
+  attempt: t.int,
+  offers: t.int,
+  last_error: nullable(t.text),
+  install_error: nullable(t.text),
+  settled_at: nullable(t.bigint),
+  acknowledged_at: nullable(t.bigint),
+  acknowledged_version: nullable(t.int),
+  on_air: t.bool,
+  revoke_acked_at: nullable(t.bigint),
+};
+const DELIVERY = `
+  d.id, d.campaign_id, d.execution_id, d.recipient, d.status, d.epoch, d.attempt, d.offers, d.last_error, d.install_error,
+  epoch_ms(d.settled_at) as settled_at, epoch_ms(d.acknowledged_at) as acknowledged_at, d.acknowledged_version, d.on_air,
+  epoch_ms(d.revoke_acked_at) as revoke_acked_at`;
+
+/** Deliveries of a campaign's latest execution in the order of their recipients, after the recipient $after; of one status when $status is given. */
+export const listDeliveries = statement({
+  name: 'deliveries_list',
+  takes: { campaign: t.uuid, status: nullable(t.text), after: t.text, skip: t.int, most: t.int },
+  gives: deliveryRow,
+  text: `
+    select ${DELIVERY} from deliveries d
+    where d.execution_id = (select id from executions where campaign_id = $campaign order by scheduled_for desc limit 1)
+      and d.recipient > $after and ($status is null or d.status = $status)
+    order by d.recipient offset $skip limit $most`,
+});
+
+export const findDelivery = statement({
+  name: 'deliveries_find',
+  takes: { id: t.uuid },
+  gives: deliveryRow,
+  text: `select ${DELIVERY} from deliveries d where d.id = $id`,
+});

@@ -1,0 +1,68 @@
+import { nullable, statement, t } from '../store/statement.js';
+
+/** Screens whose offer is due, with the lock of their campaign: a look, nothing is taken. */
+export const dueOffers = statement({
+  name: 'offers_due',
+  takes: { most: t.int },
+  gives: { campaign_id: t.uuid, ids: t.uuids },
+  text: `
+    select campaign_id, array_agg(id order by id) as ids
+    from (select campaign_id, id from deliveries where next_offer_at is not null and next_offer_at <= now() order by next_offer_at limit $most) as due
+    group by campaign_id`,
+});
+
+/**
+ * Takes due offers of one campaign, counts them and paces the next (twice as long each time, with jitter), and answers those to
+ * publish. Whoever runs it holds the campaign's lock: paused or over, nothing is answered. An offer moves no state. A row that another
+ * gateway took a moment ago is no longer due and not answered.
+ */
+export const takeOffers = statement({
+  name: 'offers_take',
+  takes: { campaign: t.uuid, ids: t.uuids, firstMs: t.int, maxMs: t.int, now: t.bigint },
+  gives: { id: t.uuid, recipient: t.text },
+  text: `
+    update deliveries d
+    set offers = d.offers + 1,
+        next_offer_at = now() + least($maxMs, $firstMs * power(2, least(d.offers + 1, 20))) * (1 - random() * 0.5) * interval '1 ms'
+    from campaigns c
+    where d.id = any($ids) and d.status = 'SUCCESS' and d.next_offer_at <= now() and (d.acknowledged_at is null or d.missing_assets)
+      and c.id = $campaign and not c.paused and c.status not in ('cancelled', 'completed') and c.expire_at > $now
+    returning d.id, d.recipient`,
+});
+
+/** Puts off due offers that must not be made now (their campaign is paused or about to be swept). */
+export const postponeOffers = statement({
+  name: 'offers_postpone',
+  takes: { ids: t.uuids, delayMs: t.int },
+  gives: {},
+  text: `
+    update deliveries set next_offer_at = now() + $delayMs * interval '1 ms'
+    where id = any($ids) and next_offer_at is not null and next_offer_at <= now()`,
+});
+
+/** Takes due revokes, paces the next, and answers those to publish. They are no sends: pause and cancel do not stop them. */
+export const takeRevokes = statement({
+  name: 'revokes_take',
+  takes: { most: t.int, firstMs: t.int, maxMs: t.int },
+  gives: { campaign_id: t.uuid, recipient: t.text },
+  text: `
+    with due as materialized (
+      select id from deliveries where next_revoke_at is not null and next_revoke_at <= now()
+      order by next_revoke_at limit $most for update skip locked)
+    update deliveries d
+    set revokes = d.revokes + 1,
+        next_revoke_at = now() + least($maxMs, $firstMs * power(2, least(d.revokes, 20))) * (1 - random() * 0.5) * interval '1 ms'
+    from due where d.id = due.id
+    returning d.campaign_id, d.recipient`,
+});
+
+/** In how many ms the next offer or revoke is due; null when there is none. */
+export const nextContact = statement({
+  name: 'offers_next',
+  takes: {},
+  gives: { wait_ms: nullable(t.float) },
+  text: `
+    select (extract(epoch from least(
+      (select next_offer_at from deliveries where next_offer_at is not null order by next_offer_at limit 1),
+      (select next_revoke_at from deliveries where next_revoke_at is not null order by next_revoke_at limit 1)) - now()) * 1000)::float8 as wait_ms`,
+});

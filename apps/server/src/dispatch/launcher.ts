@@ -1,0 +1,78 @@
+import { launchCampaigns } from '../executions/executions.store.js';
+import { screenAudience } from '@marquee/contracts';
+import { audienceArguments, targetScreens } from '../audience/audience.store.js';
+import { untargetedExecutions } from '../executions/executions.store.js';
+import type { Clock } from '../kit/clock.js';
+import { newId } from '../kit/ids.js';
+import { Loop } from '../kit/loop.js';
+import type { Database } from '../store/database.js';
+import type { Outbox } from '../store/outbox.js';
+
+export interface LauncherOptions {
+  /** The net below the wake-ups, ms. */
+  pollMs: number;
+  onError: (error: unknown, actor: string) => void;
+}
+
+const FACTS_A_TURN = 500;
+/** Small first, so that the first manifests leave at once while the rest of a large audience is still being read. */
+const SCREENS_A_STEP = 4000;
+const EXECUTIONS_A_TURN = 50;
+
+/** Runs campaigns whose template is ready: an execution for each, then the deliveries of its audience, step by step. */
+export class Launcher {
+  private readonly loop: Loop;
+
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly options: LauncherOptions,
+  ) {
+    this.loop = new Loop({ name: 'launcher', turn: () => this.turn(), onError: options.onError });
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  wake(): void {
+    this.loop.wake();
+  }
+
+  stop(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  private async turn(): Promise<number> {
+    const launched = await this.launchReady();
+    const stepped = await this.target();
+    return launched || stepped ? 0 : await this.outbox.nextIn(this.database, 'template_ready', this.options.pollMs);
+  }
+
+  private async launchReady(): Promise<boolean> {
+    return await this.database.transaction(async (transaction) => {
+      const facts = await this.outbox.take(transaction, 'template_ready', FACTS_A_TURN);
+      if (facts.length === 0) return false;
+      await transaction.run(launchCampaigns, {
+        campaigns: facts.map((fact) => fact.aggregateId),
+        ids: facts.map(() => newId()),
+        scheduledFor: this.clock.now(),
+        onlyAuto: true,
+      });
+      await this.outbox.finish(transaction, facts);
+      return true;
+    });
+  }
+
+  private async target(): Promise<boolean> {
+    const executions = await this.database.run(untargetedExecutions, { most: EXECUTIONS_A_TURN });
+    let stepped = false;
+    for (const execution of executions) {
+      const audience = audienceArguments(screenAudience.parse(execution.audience));
+      const [step] = await this.database.run(targetScreens, { execution: execution.id, most: SCREENS_A_STEP, ...audience });
+      stepped ||= step !== undefined;
+    }
+    return stepped;
+  }
+}

@@ -1,0 +1,49 @@
+import { activateCampaigns, completeCampaigns, nextCompletion } from '../executions/executions.store.js';
+import type { Clock } from '../kit/clock.js';
+import { Loop } from '../kit/loop.js';
+import { foldAllCounts } from '../store/counts.js';
+import type { Database } from '../store/database.js';
+import { pruneFacts } from '../store/prune.js';
+
+export interface ReconcilerOptions {
+  intervalMs: number;
+  onError: (error: unknown, actor: string) => void;
+}
+
+const HOUSEKEEPING_MS = 5000;
+
+/** Moves campaigns on when their deliveries have: publishing to active, active to completed at their end; and keeps house. */
+export class Reconciler {
+  private readonly loop: Loop;
+  private housekeptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly options: ReconcilerOptions,
+  ) {
+    this.loop = new Loop({ name: 'reconciler', turn: () => this.turn(), onError: options.onError });
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  private async turn(): Promise<number> {
+    const now = this.clock.now();
+    await this.database.run(activateCampaigns, {});
+    const [next] = await this.database.run(nextCompletion, {});
+    const endsAt = next?.at ?? Number.POSITIVE_INFINITY;
+    if (endsAt <= now) await this.database.run(completeCampaigns, { now });
+    if (this.clock.monotonic() - this.housekeptAt > HOUSEKEEPING_MS) {
+      this.housekeptAt = this.clock.monotonic();
+      await foldAllCounts(this.database);
+      await this.database.run(pruneFacts, {});
+    }
+    return endsAt > now ? Math.min(this.options.intervalMs, endsAt - now) : 0;
+  }
+}

@@ -1,0 +1,45 @@
+import { rescueDeliveries } from '../deliveries/deliveries.store.js';
+import type { Log } from '../kit/log.js';
+import { Loop } from '../kit/loop.js';
+import type { Database } from '../store/database.js';
+
+export interface RescuerOptions {
+  intervalMs: number;
+  /** Channels whose sends may be repeated under the same key. */
+  safeChannels: string[];
+  /** Called when rows came back to PENDING. */
+  onRescued: () => void;
+  onError: (error: unknown, actor: string) => void;
+}
+
+const ROWS_A_TURN = 5000;
+
+/** Returns claims and sends whose lease ran out: what a dead worker held is done by another. */
+export class Rescuer {
+  private readonly loop: Loop;
+
+  constructor(
+    private readonly database: Database,
+    private readonly options: RescuerOptions,
+    private readonly log: Log,
+  ) {
+    this.loop = new Loop({ name: 'rescuer', turn: () => this.turn(), onError: options.onError });
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  private async turn(): Promise<number> {
+    const rescued = await this.database.run(rescueDeliveries, { most: ROWS_A_TURN, safeChannels: this.options.safeChannels });
+    if (rescued.length === 0) return this.options.intervalMs;
+    const n = rescued.reduce((sum, row) => sum + row.n, 0);
+    this.log.warn({ n }, 'deliveries rescued from a worker that went away');
+    this.options.onRescued();
+    return n >= ROWS_A_TURN ? 0 : this.options.intervalMs;
+  }
+}

@@ -1,0 +1,87 @@
+import { inFlightOf, sweepDeliveries, withdrawOffers } from '../deliveries/deliveries.store.js';
+import { cancelExecutions } from '../executions/executions.store.js';
+import { Loop } from '../kit/loop.js';
+import type { Database } from '../store/database.js';
+import type { Fact, Outbox } from '../store/outbox.js';
+
+export interface SweeperOptions {
+  pollMs: number;
+  /** Called when revokes became due. */
+  onRevokes: () => void;
+  onError: (error: unknown, actor: string) => void;
+}
+
+const FACTS_A_TURN = 20;
+const ROWS_A_STEP = 5000;
+/** How soon a campaign is swept again whose last sends are still mid-air. */
+const AGAIN_MS = 300;
+
+const ENDINGS = [
+  { fact: 'campaign_cancelled', outcome: 'CANCELLED', reason: 'cancelled', revoke: true },
+  { fact: 'campaign_completed', outcome: 'FAILED', reason: 'expired', revoke: false },
+] as const;
+
+/** Ends what is left of campaigns that are over, again and again until nothing of theirs is in flight. */
+export class Sweeper {
+  private readonly loop: Loop;
+
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+    private readonly options: SweeperOptions,
+  ) {
+    this.loop = new Loop({ name: 'sweeper', turn: () => this.turn(), onError: options.onError });
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  wake(): void {
+    this.loop.wake();
+  }
+
+  stop(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  private async turn(): Promise<number> {
+    let next = this.options.pollMs;
+    for (const ending of ENDINGS) {
+      const facts = await this.outbox.take(this.database, ending.fact, FACTS_A_TURN);
+      for (const fact of facts) await this.sweep(fact, ending);
+      next = facts.length === FACTS_A_TURN ? 0 : Math.min(next, await this.outbox.nextIn(this.database, ending.fact, next));
+    }
+    return next;
+  }
+
+  private async sweep(fact: Fact, ending: (typeof ENDINGS)[number]): Promise<void> {
+    const campaign = fact.aggregateId;
+    await this.steps(
+      () => this.database.run(withdrawOffers, { campaign, revoke: ending.revoke, most: ROWS_A_STEP }),
+      (row) => row.withdrawn,
+    );
+    if (ending.revoke) this.options.onRevokes();
+    const { outcome, reason } = ending;
+    await this.steps(
+      () => this.database.run(sweepDeliveries, { campaign, outcome, reason, most: ROWS_A_STEP }),
+      (row) => row.swept,
+    );
+    const [inFlight] = await this.database.run(inFlightOf, { campaign });
+    if ((inFlight?.n ?? 0) > 0) return await this.outbox.postpone(this.database, [fact], AGAIN_MS, 'sends are still mid-air');
+    await this.database.transaction(async (transaction) => {
+      // What settled between the first step and now is withdrawn by this one: nothing of the campaign is in flight any more.
+      await transaction.run(withdrawOffers, { campaign, revoke: ending.revoke, most: 1_000_000 });
+      if (ending.revoke) await transaction.run(cancelExecutions, { campaign });
+      await this.outbox.finish(transaction, [fact]);
+    });
+    if (ending.revoke) this.options.onRevokes();
+  }
+
+  private async steps<Row>(step: () => Promise<Row[]>, doneOf: (row: Row) => number): Promise<void> {
+    for (;;) {
+      const [row] = await step();
+      if (row === undefined || doneOf(row) === 0) return;
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import { nullable, statement, t } from '../store/statement.js';
+
+/**
+ * Starts the one live execution of campaigns that are built: their status goes from ready to publishing and an execution runs, in
+ * one step. A campaign that is not ready any more, or has a live execution, gives no row. `onlyAuto` leaves alone what waits for a person.
+ */
+export const launchCampaigns = statement({
+  name: 'executions_launch',
+  takes: { campaigns: t.uuids, ids: t.uuids, scheduledFor: t.bigint, onlyAuto: t.bool },
+  gives: { id: t.uuid, campaign_id: t.uuid, epoch: t.int },
+  text: `
+    with wanted as (select * from unnest($campaigns, $ids) as w(campaign_id, id)),
+    launched as (
+      update campaigns c set status = 'publishing', updated_at = now()
+      from wanted w where c.id = w.campaign_id and c.status = 'ready' and (c.dispatch = 'auto' or not $onlyAuto)
+      returning c.id as campaign_id, w.id, c.epoch),
+    made as (
+      insert into executions (id, campaign_id, scheduled_for, state, started_at)
+      select id, campaign_id, $scheduledFor, 'RUNNING', now() from launched),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', campaign_id, 'execution_started', '{"status": "publishing"}', true from launched)
+    select id, campaign_id, epoch from launched`,
+});
+
+/** Running executions whose audience is not read to its end. */
+export const untargetedExecutions = statement({
+  name: 'executions_untargeted',
+  takes: { most: t.int },
+  gives: { id: t.uuid, audience: t.json },
+  text: `
+    select e.id, c.audience from executions e join campaigns c on c.id = e.campaign_id
+    where not e.targeted and e.state = 'RUNNING' and c.status <> 'cancelled' order by c.priority desc, e.id limit $most`,
+});
+
+/** Running executions with rows that wait, and in how many ms the first of them is due (negative: since). Highest priority first. */
+export const waitingExecutions = statement({
+  name: 'executions_waiting',
+  takes: {},
+  gives: { id: t.uuid, campaign_id: t.uuid, wait_ms: t.float },
+  text: `
+    select e.id, e.campaign_id, (extract(epoch from d.next_attempt_at - now()) * 1000)::float8 as wait_ms
+    from executions e join campaigns c on c.id = e.campaign_id
+    cross join lateral (
+      select next_attempt_at from deliveries where execution_id = e.id and next_attempt_at is not null order by next_attempt_at limit 1) as d
+    where e.state = 'RUNNING' and not c.paused and c.status not in ('cancelled', 'completed')
+    order by c.priority desc, e.id`,
+});
+
+/** Campaigns of which every delivery was handed over once go from publishing to active. */
+export const activateCampaigns = statement({
+  name: 'executions_activate_campaigns',
+  takes: {},
+  gives: { id: t.uuid },
+  text: `
+    with handed as (
+      select e.campaign_id from campaigns c join executions e on e.campaign_id = c.id and e.state = 'RUNNING' and e.targeted
+      where c.status = 'publishing'
+        and coalesce((select sum(n) from execution_counts k where k.execution_id = e.id and k.state in ('PENDING', 'IN_PROGRESS', 'SENDING')), 0) = 0),
+    moved as (
+      update campaigns c set status = 'active', updated_at = now() from handed where c.id = handed.campaign_id and c.status = 'publishing'
+      returning c.id),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', id, 'campaign_active', '{"status": "active"}', true from moved)
+    select id from moved`,
+});
+
+/** Campaigns that are past their end go to completed and their executions with them; the fact drives the sweep of what was not sent. */
+export const completeCampaigns = statement({
+  name: 'executions_complete_campaigns',
+  takes: { now: t.bigint },
+  gives: { id: t.uuid },
+  text: `
+    with done as (
+      update campaigns set status = 'completed', updated_at = now()
+      where expire_at <= $now and status not in ('completed', 'cancelled') returning id),
+    ended as (
+      update executions e set state = 'COMPLETED', ended_at = now() from done
+      where e.campaign_id = done.id and e.state in ('NEW', 'RUNNING', 'PAUSED')),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload)
+      select 'campaign', id, 'campaign_completed', '{"status": "completed"}' from done)
+    select id from done`,
+});
+
+/** The next end (epoch ms) of a campaign that is not over; null when there is none. */
+export const nextCompletion = statement({
+  name: 'executions_next_completion',
+  takes: {},
+  gives: { at: nullable(t.bigint) },
+  text: `select min(expire_at) as at from campaigns where status not in ('completed', 'cancelled')`,
+});
+
+/** Ends the executions of a cancelled campaign. */
+export const cancelExecutions = statement({
+  name: 'executions_cancel',
+  takes: { campaign: t.uuid },
+  gives: {},
+  text: `
+    update executions set state = 'CANCELLED', ended_at = now()
+    where campaign_id = $campaign and state in ('NEW', 'RUNNING', 'PAUSED')`,
+});
+
+const executionRow = {
+  id: t.uuid,
+  campaign_id: t.uuid,
+  state: t.text,
+  scheduled_for: t.bigint,
+  started_at: nullable(t.bigint),
+  ended_at: nullable(t.bigint),
+  reason: nullable(t.text),
+};
+const EXECUTION = 'id, campaign_id, state, scheduled_for, epoch_ms(started_at) as started_at, epoch_ms(ended_at) as ended_at, reason';
+
+export const findExecution = statement({
+  name: 'executions_find',
+  takes: { id: t.uuid },
+  gives: executionRow,
+  text: `select ${EXECUTION} from executions where id = $id`,
+});
+
+/** Newest first, of one campaign or state where given; `total` counts them all. */
+export const listExecutions = statement({
+  name: 'executions_list',
+  takes: { campaign: nullable(t.uuid), state: nullable(t.text), before: nullable(t.uuid), skip: t.int, most: t.int },
+  gives: executionRow,
+  text: `
+    select ${EXECUTION} from executions
+    where ($campaign is null or campaign_id = $campaign) and ($state is null or state = $state)
+      and id < coalesce($before, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    order by id desc offset $skip limit $most`,
+});
+
+export const countExecutions = statement({
+  name: 'executions_count',
+  takes: { campaign: nullable(t.uuid), state: nullable(t.text) },
+  gives: { n: t.bigint },
+  text: 'select count(*) as n from executions where ($campaign is null or campaign_id = $campaign) and ($state is null or state = $state)',
+});

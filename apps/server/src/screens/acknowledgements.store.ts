@@ -1,0 +1,104 @@
+import { statement, t } from '../store/statement.js';
+
+/** Which of these devices are registered. */
+export const knownDevices = statement({
+  name: 'screens_known',
+  takes: { devices: t.texts },
+  gives: { device_id: t.text },
+  text: 'select device_id from devices where device_id = any($devices)',
+});
+
+/**
+ * Stores screens' events and moves what they move, all or nothing. An event that is stored already changes nothing, whatever
+ * comes again; one of an unknown device or campaign is not stored. Answers the ids of the events that were new.
+ *
+ * Any order of arrival ends in the same state: an installation counts once and clears an error; of the display events the one that
+ * the screen says is the latest counts (the end before the start when they are equal); a revoke counts only of a campaign that is over.
+ * Rows are locked in the order of their ids, as settle locks them.
+ */
+export const acknowledge = statement({
+  name: 'screens_acknowledge',
+  takes: {
+    eventIds: t.uuids,
+    devices: t.texts,
+    campaigns: t.uuids,
+    versions: t.ints,
+    types: t.texts,
+    assets: t.nullableUuids,
+    payloads: t.jsonTexts,
+    times: t.bigints,
+    errors: t.nullableTexts,
+    missings: t.bools,
+  },
+  gives: { event_id: t.uuid },
+  text: `
+    with said as materialized (
+      select * from unnest((select $eventIds), (select $devices), (select $campaigns), (select $versions), (select $types), (select $assets),
+                           (select $payloads), (select $times), (select $errors), (select $missings))
+        as e(event_id, device_id, campaign_id, version, event_type, asset_id, payload, at, error, missing)),
+    stored as (
+      insert into delivery_events (event_id, device_id, campaign_id, version, event_type, asset_id, payload, occurred_at)
+      select said.event_id, said.device_id, said.campaign_id, said.version, said.event_type, said.asset_id, said.payload, said.at
+      from said join devices s on s.device_id = said.device_id join campaigns c on c.id = said.campaign_id
+      order by said.event_id
+      on conflict (event_id) do nothing returning event_id),
+    told as materialized (
+      select said.campaign_id, said.device_id,
+             max(version) filter (where event_type = 'install_ack') as installed,
+             bool_or(missing) filter (where event_type = 'install_ack') as missing,
+             (array_agg(error order by at desc) filter (where event_type = 'error'))[1] as error,
+             max(at) filter (where event_type in ('display_start', 'display_complete')) as display_at,
+             (array_agg(event_type order by at desc, event_type) filter (where event_type in ('display_start', 'display_complete')))[1] as display,
+             max(at) filter (where event_type = 'revoke_ack') as revoked_at
+      from said join stored using (event_id) group by said.campaign_id, said.device_id),
+    before as materialized (
+      select d.id, d.execution_id, d.acknowledged_at is not null as acked, d.install_error is not null as failed, d.on_air,
+             d.revoke_acked_at is not null as revoked, told.installed, told.missing, told.error, told.display_at, told.display,
+             case when c.status in ('cancelled', 'completed') then told.revoked_at end as revoked_at, told.device_id, told.campaign_id, c.epoch
+      from told
+      join campaigns c on c.id = told.campaign_id
+      join executions e on e.campaign_id = told.campaign_id
+      join deliveries d on d.execution_id = e.id and d.recipient = told.device_id
+      order by d.id for update of d),
+    moved as (
+      update deliveries d
+      set acknowledged_at = case when b.installed is null then d.acknowledged_at else coalesce(d.acknowledged_at, now()) end,
+          acknowledged_version = greatest(d.acknowledged_version, b.installed),
+          missing_assets = case when b.installed is null then d.missing_assets else b.missing end,
+          install_error = case when b.installed is not null or b.acked then null else coalesce(b.error, d.install_error) end,
+          next_offer_at = case when b.installed is null then d.next_offer_at end,
+          on_air = case when b.revoked_at is not null and b.revoked_at >= greatest(d.display_at, b.display_at) then false
+                        when b.display_at > d.display_at or (b.display_at = d.display_at and b.display = 'display_complete') then b.display = 'display_start'
+                        else d.on_air end,
+          display_at = greatest(d.display_at, b.display_at, b.revoked_at),
+          revoke_acked_at = case when b.revoked_at is null then d.revoke_acked_at else coalesce(d.revoke_acked_at, now()) end,
+          next_revoke_at = case when b.revoked_at is null then d.next_revoke_at end
+      from before b where d.id = b.id
+      returning d.id, d.campaign_id, d.execution_id, b.epoch,
+        (d.acknowledged_at is not null)::int - b.acked::int as acknowledged, (d.install_error is not null)::int - b.failed::int as failed,
+        d.on_air::int - b.on_air::int as on_air, (d.revoke_acked_at is not null)::int - b.revoked::int as revoked),
+    counted as (
+      insert into execution_counts (execution_id, state, n)
+      select execution_id, state, n from (
+        select execution_id, sum(acknowledged) as a, sum(failed) as f, sum(on_air) as o, sum(revoked) as r from moved group by execution_id) as sums
+      cross join lateral (values ('acknowledged', a), ('failedInstall', f), ('onAir', o), ('revoked', r)) as k(state, n) where n <> 0),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', campaign_id, 'deliveries_moved', jsonb_build_object('epoch', max(epoch), 'outcomes', jsonb_object_agg(outcome, ids)), true
+      from (
+        select m.campaign_id, m.epoch, k.outcome, jsonb_agg(m.id) as ids from moved m
+        cross join lateral (values ('ACKNOWLEDGED', m.acknowledged = 1), ('INSTALL_FAILED', m.failed = 1), ('ON_AIR', m.on_air = 1),
+                                   ('OFF_AIR', m.on_air = -1), ('REVOKED', m.revoked = 1)) as k(outcome, happened)
+        where k.happened group by m.campaign_id, m.epoch, k.outcome) as outcomes
+      group by campaign_id),
+    seen as (
+      update devices s
+      set last_seen = now(),
+          now_playing = case when p.display = 'display_start' then p.campaign_id
+                             when p.display = 'display_complete' and s.now_playing = p.campaign_id then null else s.now_playing end,
+          now_playing_since = case when p.display = 'display_start' then p.display_at
+                                   when p.display = 'display_complete' and s.now_playing = p.campaign_id then null else s.now_playing_since end
+      from (select distinct on (device_id) device_id, campaign_id, display, display_at from told order by device_id, display_at desc nulls last) as p
+      where s.device_id = p.device_id)
+    select event_id from stored`,
+});

@@ -1,0 +1,150 @@
+import { parseDeviceTopic, type screenEvent as ScreenEventSchema, screenEvent } from '@marquee/contracts';
+import type { z } from 'zod';
+import { Batcher } from '../kit/batcher.js';
+import { reasonOf } from '../kit/errors.js';
+import { isUuid } from '../kit/ids.js';
+import type { Log } from '../kit/log.js';
+import { type Database, isUnavailable } from '../store/database.js';
+import type { ValuesOf } from '../store/statement.js';
+import { acknowledge, knownDevices } from './acknowledgements.store.js';
+
+type Event = z.output<typeof ScreenEventSchema>;
+
+export interface AcknowledgementsOptions {
+  /** Most events in one statement, and how long the first of them waits for company, ms. */
+  batch: number;
+  waitMs: number;
+  /** Writes the presence that is waiting: a screen's first status may be on its way when its first event is. */
+  registerWaiting: () => Promise<void>;
+}
+
+export interface AcknowledgementsMetrics {
+  event(type: string, result: 'stored' | 'known' | 'malformed' | 'refused'): void;
+}
+
+const REASON_MAX = 500;
+/** One malformed message in so many is shown in the log, so that a fleet gone mad does not fill the disk. */
+const SAMPLE = 100;
+
+/** Takes the events of screens: validated, gathered into batches, stored once each. */
+export class Acknowledgements {
+  private readonly batcher: Batcher<Event, boolean>;
+  private malformed = 0;
+
+  constructor(
+    private readonly database: Database,
+    private readonly options: AcknowledgementsOptions,
+    private readonly metrics: AcknowledgementsMetrics,
+    private readonly log: Log,
+  ) {
+    this.batcher = new Batcher({
+      size: options.batch,
+      waitMs: options.waitMs,
+      concurrency: 2,
+      maxPending: 100_000,
+      flush: (events) => this.store(events),
+    });
+  }
+
+  /**
+   * Resolves when the event is stored, or never will be: malformed, or of a device or campaign unknown here. Rejects when
+   * the database cannot take it now: then it must come again, so do not acknowledge it.
+   */
+  async take(topic: string, payload: Buffer): Promise<void> {
+    const event = this.read(topic, payload);
+    if (event === undefined) return;
+    const fresh = await this.batcher.add(event);
+    this.metrics.event(event.eventType, fresh ? 'stored' : 'known');
+  }
+
+  drain(): Promise<void> {
+    return this.batcher.drain();
+  }
+
+  private read(topic: string, payload: Buffer): Event | undefined {
+    const from = parseDeviceTopic(topic);
+    let body: unknown;
+    try {
+      body = JSON.parse(payload.toString('utf8'));
+    } catch (error) {
+      return this.refuse(topic, reasonOf(error));
+    }
+    const parsed = screenEvent.safeParse(body);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      return this.refuse(topic, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);
+    }
+    if (from === undefined || from.deviceId !== parsed.data.deviceId) return this.refuse(topic, 'deviceId: is not the device of the topic');
+    return parsed.data;
+  }
+
+  private refuse(topic: string, reason: string): undefined {
+    this.metrics.event('unknown', 'malformed');
+    if (this.malformed % SAMPLE === 0)
+      this.log.warn({ topic: topic.slice(0, 200), reason, malformed: this.malformed + 1 }, 'a malformed event was dropped');
+    this.malformed += 1;
+    return undefined;
+  }
+
+  private async store(events: Event[]): Promise<boolean[]> {
+    const unique = new Map(events.map((event) => [event.eventId, event]));
+    const batch = [...unique.values()];
+    await this.registerUnknown(batch);
+    const stored = await this.write(batch);
+    // Of the same event twice in one batch, one is new.
+    return events.map((event) => stored.delete(event.eventId));
+  }
+
+  private async registerUnknown(batch: Event[]): Promise<void> {
+    const devices = [...new Set(batch.map((event) => event.deviceId))];
+    const known = await this.database.run(knownDevices, { devices });
+    if (known.length < devices.length) await this.options.registerWaiting();
+  }
+
+  /** Writes a batch; where the database refuses it, its halves, so that what it cannot take is lost alone. */
+  private async write(batch: Event[]): Promise<Set<string>> {
+    try {
+      const rows = await this.database.run(acknowledge, columnsOf(batch));
+      return new Set(rows.map((row) => row.event_id));
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      const [only] = batch;
+      if (batch.length === 1 && only !== undefined) {
+        this.metrics.event(only.eventType, 'refused');
+        this.log.error({ err: error, eventId: only.eventId, device: only.deviceId }, 'the database refused an event');
+        return new Set();
+      }
+      const half = Math.ceil(batch.length / 2);
+      const first = await this.write(batch.slice(0, half));
+      const second = await this.write(batch.slice(half));
+      return new Set([...first, ...second]);
+    }
+  }
+}
+
+function columnsOf(batch: Event[]): ValuesOf<typeof acknowledge.takes> {
+  return {
+    eventIds: batch.map((event) => event.eventId),
+    devices: batch.map((event) => event.deviceId),
+    campaigns: batch.map((event) => event.campaignId),
+    versions: batch.map((event) => event.version),
+    types: batch.map((event) => event.eventType.toLowerCase()),
+    assets: batch.map((event) => assetOf(event)),
+    payloads: batch.map((event) => JSON.stringify(event.payload ?? {})),
+    times: batch.map((event) => event.timestamp),
+    errors: batch.map((event) => (event.eventType === 'ERROR' ? errorOf(event) : null)),
+    missings: batch.map(
+      (event) => event.eventType === 'INSTALL_ACK' && Array.isArray(event.payload?.['missing']) && event.payload['missing'].length > 0,
+    ),
+  };
+}
+
+function assetOf(event: Event): string | null {
+  const id = event.payload?.['assetId'];
+  return typeof id === 'string' && isUuid(id) ? id : null;
+}
+
+function errorOf(event: Event): string {
+  const reason = event.payload?.['reason'] ?? event.payload?.['message'];
+  return typeof reason === 'string' && reason !== '' ? reason.slice(0, REASON_MAX) : 'the screen gave no reason';
+}

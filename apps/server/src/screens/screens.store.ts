@@ -1,0 +1,166 @@
+import { nullable, statement, t } from '../store/statement.js';
+
+const screenRow = {
+  device_id: t.text,
+  group_id: nullable(t.text),
+  tags: t.texts,
+  status: t.text,
+  last_seen: nullable(t.bigint),
+  now_playing: nullable(t.uuid),
+  now_playing_name: nullable(t.text),
+  now_playing_since: nullable(t.bigint),
+  clock_offset_ms: nullable(t.bigint),
+  metadata: t.json,
+};
+const SCREEN = `
+  s.device_id, s.group_id, s.tags, s.status, epoch_ms(s.last_seen) as last_seen, s.now_playing,
+  (select name from campaigns where id = s.now_playing) as now_playing_name, s.now_playing_since, s.clock_offset_ms, s.metadata`;
+
+const filter = { groupId: nullable(t.text), tag: nullable(t.text), status: nullable(t.text), part: nullable(t.text) };
+const FILTER = `
+  ($groupId is null or s.group_id = $groupId) and ($tag is null or s.tags @> array[$tag]) and ($status is null or s.status = $status)
+  and ($part is null or position(lower($part) in lower(s.device_id)) > 0)`;
+
+/** Screens in the order of their ids, after the id $after. */
+export const listScreens = statement({
+  name: 'screens_list',
+  takes: { ...filter, after: t.text, skip: t.int, most: t.int },
+  gives: screenRow,
+  text: `select ${SCREEN} from devices s where s.device_id > $after and ${FILTER} order by s.device_id offset $skip limit $most`,
+});
+
+export const countScreens = statement({
+  name: 'screens_count',
+  takes: filter,
+  gives: { n: t.bigint },
+  text: `select count(*) as n from devices s where ${FILTER}`,
+});
+
+export const findScreen = statement({
+  name: 'screens_find',
+  takes: { id: t.text },
+  gives: screenRow,
+  text: `select ${SCREEN} from devices s where s.device_id = $id`,
+});
+
+/**
+ * Registers screens or sets group, tags and metadata of those known; answers which were new. A screen that changed joins the
+ * campaigns that mean it now; one that is as it was is left alone.
+ */
+export const putScreens = statement({
+  name: 'screens_put',
+  takes: { ids: t.texts, groups: t.nullableTexts, tags: t.jsonTexts, metadatas: t.jsonTexts },
+  gives: { device_id: t.text, entered: t.bool },
+  text: `
+    with wanted as (
+      select id, group_id, array(select jsonb_array_elements_text(tags)) as tags, metadata
+      from unnest($ids, $groups, $tags, $metadatas) as w(id, group_id, tags, metadata))
+    insert into devices as s (device_id, group_id, tags, metadata) select id, group_id, tags, metadata from wanted order by id
+    on conflict (device_id) do update
+    set group_id = excluded.group_id, tags = excluded.tags, metadata = excluded.metadata,
+        to_join = s.to_join or s.group_id is distinct from excluded.group_id or s.tags is distinct from excluded.tags
+    returning s.device_id, s.xmax = 0 as entered`,
+});
+
+/** Forgets a screen with its events; what it was delivered stays in the account. */
+export const deleteScreen = statement({
+  name: 'screens_delete',
+  takes: { id: t.text },
+  gives: { device_id: t.text },
+  text: 'delete from devices where device_id = $id returning device_id',
+});
+
+/**
+ * Writes the last word on presence of each screen; registers those never seen where $enroll. Answers which are registered now and
+ * which of them came online by this word.
+ */
+export const notePresence = statement({
+  name: 'screens_note_presence',
+  takes: { ids: t.texts, statuses: t.texts, offsets: t.nullableBigints, enroll: t.bool },
+  gives: { device_id: t.text },
+  text: `
+    with told as (
+      select * from unnest((select $ids), (select $statuses), (select $offsets)) as p(device_id, status, clock_offset_ms)),
+    entered as (
+      insert into devices (device_id, status, clock_offset_ms, last_seen)
+      select device_id, status, clock_offset_ms, now() from told
+      where $enroll and not exists (select from devices s where s.device_id = told.device_id) order by device_id
+      on conflict (device_id) do nothing returning device_id),
+    locked as materialized (
+      select s.device_id from devices s join told using (device_id) order by s.device_id for update of s),
+    updated as (
+      update devices s
+      set status = told.status, last_seen = now(), clock_offset_ms = coalesce(told.clock_offset_ms, s.clock_offset_ms),
+          now_playing = case when told.status = 'online' then s.now_playing end,
+          now_playing_since = case when told.status = 'online' then s.now_playing_since end
+      from told join locked using (device_id) where s.device_id = told.device_id
+      returning s.device_id)
+    select device_id from entered union all select device_id from updated`,
+});
+
+/** Nobody is connected yet: with a broker of our own, whoever is online says so again. */
+export const allOffline = statement({
+  name: 'screens_all_offline',
+  takes: {},
+  gives: {},
+  text: `update devices set status = 'offline', now_playing = null, now_playing_since = null where status = 'online'`,
+});
+
+/**
+ * Screens came online: what they have not acknowledged is due at once (an offer of the last second is left to arrive), and so are their revokes.
+ */
+export const contactNow = statement({
+  name: 'screens_contact_now',
+  takes: { devices: t.texts },
+  gives: { due: t.bigint },
+  text: `
+    with mine as materialized (
+      select d.id from deliveries d
+      where d.recipient = any($devices) and d.settled_at is not null and (d.next_offer_at is not null or d.next_revoke_at is not null)
+      order by d.id for update),
+    due as (
+      update deliveries d
+      set next_offer_at = least(d.next_offer_at, greatest(now(), d.settled_at + interval '1 second')),
+          next_revoke_at = case when d.next_revoke_at is not null then now() end
+      from mine where d.id = mine.id returning 1)
+    select count(*) as due from due`,
+});
+
+/**
+ * Holds what screens say they have installed against what they should have. What they acknowledged and no longer have is offered
+ * again (not what they acknowledged in the last 3 s: the list may be older than that word); what they have of a campaign that is over is revoked. Answers installed campaigns that they were never given, to be revoked at once.
+ */
+export const reconcileInstalled = statement({
+  name: 'screens_reconcile_installed',
+  takes: { devices: t.texts, installedDevices: t.texts, installedCampaigns: t.uuids },
+  gives: { device_id: t.text, campaign_id: t.uuid },
+  text: `
+    with installed as materialized (
+      select * from unnest((select $installedDevices), (select $installedCampaigns)) as i(device_id, campaign_id)),
+    mine as materialized (
+      select d.id, d.execution_id, d.recipient, d.campaign_id, c.status in ('cancelled', 'completed') as over,
+             exists (select from installed i where i.device_id = d.recipient and i.campaign_id = d.campaign_id) as there,
+             d.revoke_acked_at is not null as revoked
+      from deliveries d join campaigns c on c.id = d.campaign_id
+      where d.recipient = any($devices) and d.settled_at is not null
+        and (d.acknowledged_at < now() - interval '3 seconds' and c.status in ('publishing', 'active')
+             or exists (select from installed i where i.device_id = d.recipient and i.campaign_id = d.campaign_id))
+      order by d.id for update of d),
+    wiped as (
+      update deliveries d
+      set acknowledged_at = null, acknowledged_version = null, next_offer_at = now()
+      from mine where d.id = mine.id and not mine.over and not mine.there and d.acknowledged_at is not null and d.status = 'SUCCESS'
+      returning d.execution_id),
+    lingering as (
+      update deliveries d set next_revoke_at = now(), revoke_acked_at = null
+      from mine where d.id = mine.id and mine.over and mine.there
+      returning d.execution_id, mine.revoked),
+    counted as (
+      insert into execution_counts (execution_id, state, n)
+      select execution_id, 'acknowledged', -count(*) from wiped group by execution_id
+      union all
+      select execution_id, 'revoked', -count(*) from lingering where revoked group by execution_id)
+    select i.device_id, i.campaign_id from installed i
+    where not exists (select from deliveries d join executions e on e.id = d.execution_id
+                      where e.campaign_id = i.campaign_id and d.recipient = i.device_id)`,
+});

@@ -1,0 +1,37 @@
+import type { Runner } from './database.js';
+import { statement, t } from './statement.js';
+
+/** Folds the deltas of campaign totals into one row a status. One folder at a time: the loser of the lock does nothing. */
+const foldTotals = statement({
+  name: 'totals_fold',
+  takes: {},
+  gives: { folded: t.bigint },
+  text: `
+    with mine as materialized (select pg_try_advisory_xact_lock(7301, 1) as won),
+    gone as (delete from campaign_totals using mine where won and (select count(*) from campaign_totals) > 50 returning status, n),
+    kept as (insert into campaign_totals select status, sum(n) from gone group by status having sum(n) <> 0)
+    select count(*) as folded from gone`,
+});
+
+/** Folds the count deltas of executions that have gathered many. One folder at a time: the loser of the lock does nothing. */
+const foldCounts = statement({
+  name: 'counts_fold',
+  takes: { most: t.int },
+  gives: { folded: t.bigint },
+  text: `
+    with mine as materialized (select pg_try_advisory_xact_lock(7301, 2) as won),
+    crowded as (
+      select execution_id from execution_counts, mine where won
+      group by execution_id having count(*) > 40 order by count(*) desc limit $most),
+    gone as (delete from execution_counts using crowded where execution_counts.execution_id = crowded.execution_id
+             returning execution_counts.execution_id, state, n),
+    kept as (insert into execution_counts select execution_id, state, sum(n) from gone group by execution_id, state having sum(n) <> 0)
+    select count(*) as folded from gone`,
+});
+
+/** Folds all counts; answers how many delta rows went away. */
+export async function foldAllCounts(runner: Runner): Promise<number> {
+  const [totals] = await runner.run(foldTotals, {});
+  const [counts] = await runner.run(foldCounts, { most: 200 });
+  return (totals?.folded ?? 0) + (counts?.folded ?? 0);
+}

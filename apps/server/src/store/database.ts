@@ -1,0 +1,145 @@
+import pg from 'pg';
+import { errorCode, ProblemError } from '../kit/errors.js';
+import type { Log } from '../kit/log.js';
+import type { Shape, Statement, ValuesOf } from './statement.js';
+
+/** Whoever can run a statement: the pool, the replica, or one transaction. */
+export interface Runner {
+  /** Runs a statement; answers the rows it gives. */
+  run<Takes extends Shape, Gives extends Shape>(statement: Statement<Takes, Gives>, args: ValuesOf<Takes>): Promise<ValuesOf<Gives>[]>;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  /** For reads that may lag; the primary when absent. */
+  readUrl?: string | undefined;
+  poolSize: number;
+  log: Log;
+  /** Told of each statement that ended. */
+  observe?: (name: string, seconds: number, failed: boolean) => void;
+}
+
+const INT8 = 20;
+const DEADLOCK_DETECTED = '40P01';
+
+/** int8 as a number: epoch ms, counts and sequences of ours stay below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
+};
+
+/** SQLSTATE classes and system codes that mean "the server is not there now", not "the statement is wrong". */
+const UNAVAILABLE = /^(08|57P0|53300|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT)/;
+
+/** True when the database could not be reached or is shutting down: the same call may succeed later. */
+export function isUnavailable(error: unknown): boolean {
+  const code = errorCode(error);
+  if (code !== undefined) return UNAVAILABLE.test(code);
+  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|connection ended/i.test(error.message);
+}
+
+/** True when the database's disk is full (SQLSTATE 53100). */
+export function isDiskFull(error: unknown): boolean {
+  return errorCode(error) === '53100';
+}
+
+/** PostgreSQL through a pool, named statements only. */
+export class Database implements Runner {
+  private readonly pool: pg.Pool;
+  private readonly replica: pg.Pool | undefined;
+  /** For reads that may be a little old: the replica where there is one. */
+  readonly read: Runner;
+
+  constructor(private readonly options: DatabaseOptions) {
+    this.pool = this.createPool(options.url, options.poolSize);
+    this.replica = options.readUrl === undefined ? undefined : this.createPool(options.readUrl, options.poolSize);
+    const replica = this.replica;
+    this.read = replica === undefined ? this : { run: (statement, args) => this.query(replica, statement, args) };
+  }
+
+  /** As every Runner; a statement that fell victim to a deadlock is run once more, since on its own it left nothing behind. */
+  async run<Takes extends Shape, Gives extends Shape>(
+    statement: Statement<Takes, Gives>,
+    args: ValuesOf<Takes>,
+  ): Promise<ValuesOf<Gives>[]> {
+    try {
+      return await this.query(this.pool, statement, args);
+    } catch (error) {
+      if (errorCode(error) !== DEADLOCK_DETECTED) throw error;
+      return await this.query(this.pool, statement, args);
+    }
+  }
+
+  /** Runs `work` in one transaction; rolled back when it throws. */
+  async transaction<Result>(work: (runner: Runner) => Promise<Result>): Promise<Result> {
+    return await this.withClient(async (client) => {
+      await client.query('begin');
+      try {
+        const result = await work({ run: (statement, args) => this.query(client, statement, args) });
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        await client
+          .query('rollback')
+          .catch((cause: unknown) => this.options.log.debug({ err: cause }, 'rollback failed; the connection is dropped'));
+        throw error;
+      }
+    });
+  }
+
+  /** A connection of the pool's; the caller releases it. */
+  borrow(): Promise<pg.PoolClient> {
+    return this.pool.connect();
+  }
+
+  /** Lends a connection of the pool's; it is closed instead of returned when `work` throws. */
+  async withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await this.borrow();
+    try {
+      const result = await work(client);
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+
+  /** A connection outside the pool (LISTEN, long locks); the caller ends it. */
+  async dedicatedClient(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.options.url, types, application_name: 'marquee' });
+    client.on('error', (error) => this.options.log.debug({ err: error }, 'a dedicated connection was lost'));
+    await client.connect();
+    return client;
+  }
+
+  /** Resolves when every connection is closed. */
+  async close(): Promise<void> {
+    await Promise.all([this.pool.end(), this.replica?.end()]);
+  }
+
+  private createPool(connectionString: string, max: number): pg.Pool {
+    const pool = new pg.Pool({ connectionString, max, types, application_name: 'marquee', connectionTimeoutMillis: 10_000 });
+    pool.on('error', (error) => this.options.log.warn({ reason: error.message }, 'an idle database connection was lost'));
+    return pool;
+  }
+
+  private async query<Takes extends Shape, Gives extends Shape>(
+    on: pg.Pool | pg.PoolClient,
+    statement: Statement<Takes, Gives>,
+    args: ValuesOf<Takes>,
+  ): Promise<ValuesOf<Gives>[]> {
+    const started = performance.now();
+    let failed = true;
+    try {
+      const values = statement.parameters.map((parameter) => args[parameter]);
+      const result = await on.query<ValuesOf<Gives> & pg.QueryResultRow>({ name: statement.name, text: statement.sql, values });
+      failed = false;
+      return result.rows;
+    } catch (error) {
+      throw isDiskFull(error) ? new ProblemError('STORAGE_FULL', 'the database has no space left: free some on its disk') : error;
+    } finally {
+      this.options.observe?.(statement.name, (performance.now() - started) / 1000, failed);
+    }
+  }
+}

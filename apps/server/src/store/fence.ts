@@ -1,0 +1,131 @@
+import type pg from 'pg';
+import type { Clock } from '../kit/clock.js';
+import { errorCode, reasonOf } from '../kit/errors.js';
+import type { Database } from './database.js';
+
+export interface FenceOptions {
+  /** D: no send starts later than this after its lock was asked for, ms. */
+  deadlineMs: number;
+  /** K > D: PostgreSQL ends the session of a holder that has been silent for this long, ms. */
+  idleMs: number;
+  /** How long pause and cancel wait for the lock, ms. */
+  waitMs: number;
+}
+
+/** A shared hold of a campaign's lock: while it lasts, pause and cancel of that campaign wait. */
+export interface Hold {
+  /** True while a send may start: before the deadline and with the lock's session alive. Ask right before the first byte. */
+  mayStart(): boolean;
+  /** Gives the lock back; call it when everything that will start has started. Never throws. */
+  release(): Promise<void>;
+}
+
+/** Who stands in the way of a pause or cancel: a database session that holds the campaign's lock. */
+export interface Holder {
+  pid: number;
+  application: string;
+  sinceMs: number;
+}
+
+export type BarrierResult<T> = { confirmed: true; read: T; forced: number } | { confirmed: false; holders: Holder[] };
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * The campaign's lock (docs/protocol: rules 2, 5, 8). Whoever is about to send holds it shared, in a transaction of its own
+ * on a connection of its own, from before begin until its batch has started. Pause and cancel commit their flag, take it
+ * exclusively, and read again: when they have it, nothing is between begin and start in any process.
+ */
+export class Fence {
+  constructor(
+    /** Connections for holders. Apart from the barriers', or waiting barriers could starve the holders they wait for. */
+    private readonly holders: Database,
+    private readonly barriers: Database,
+    private readonly clock: Clock,
+    private readonly options: FenceOptions,
+  ) {}
+
+  /** Takes the lock shared. Throws when the database cannot be reached: then nothing may be begun. */
+  async hold(lockKey: number): Promise<Hold> {
+    const deadline = this.clock.monotonic() + this.options.deadlineMs;
+    const client = await this.holders.borrow();
+    let alive = true;
+    const lost = (): void => {
+      alive = false;
+    };
+    client.once('error', lost);
+    client.once('end', lost);
+    const end = async (statement: 'commit' | undefined): Promise<void> => {
+      const broken =
+        statement === undefined ||
+        !(await client.query(statement).then(
+          () => alive,
+          () => false,
+        ));
+      client.off('error', lost);
+      client.off('end', lost);
+      client.release(broken);
+    };
+    try {
+      // One simple query, so one round trip: key and timeout are numbers of ours, not text from outside.
+      await client.query(
+        `begin; set local idle_in_transaction_session_timeout = ${Math.trunc(this.options.idleMs)}; ` +
+          `select pg_advisory_xact_lock_shared(${BigInt(lockKey)})`,
+      );
+    } catch (error) {
+      await end(undefined);
+      throw error;
+    }
+    return { mayStart: () => alive && this.clock.monotonic() < deadline, release: () => end('commit') };
+  }
+
+  /**
+   * Waits until nobody holds the lock and runs `read` while holding it exclusively. `confirmed: false` names the holders
+   * when the lock did not come in time: nothing new begins, but something begun may still start; ask again.
+   * With `force` the holders' sessions are ended and counted in `forced`.
+   */
+  async barrier<T>(lockKey: number, read: () => Promise<T>, force = false): Promise<BarrierResult<T>> {
+    return await this.barriers.withClient(async (client) => {
+      let forced = 0;
+      for (let attempt = 0; ; attempt += 1) {
+        if (await this.lockExclusively(client, lockKey)) {
+          try {
+            return { confirmed: true as const, read: await read(), forced };
+          } finally {
+            await client.query('commit');
+          }
+        }
+        const holders = await this.holdersOf(client, lockKey);
+        if (!force || attempt > 0) return { confirmed: false as const, holders };
+        for (const holder of holders) {
+          await client.query('select pg_terminate_backend($1)', [holder.pid]);
+          forced += 1;
+        }
+      }
+    });
+  }
+
+  private async lockExclusively(client: pg.PoolClient, lockKey: number): Promise<boolean> {
+    await client.query(`begin; set local lock_timeout = ${Math.trunc(this.options.waitMs)}`);
+    try {
+      await client.query(`select pg_advisory_xact_lock(${BigInt(lockKey)})`);
+      return true;
+    } catch (error) {
+      await client.query('rollback');
+      if (errorCode(error) === LOCK_NOT_AVAILABLE) return false;
+      throw new Error(`the campaign's lock could not be taken: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  private async holdersOf(client: pg.PoolClient, lockKey: number): Promise<Holder[]> {
+    const { rows } = await client.query<{ pid: number; application_name: string; since_ms: number }>(
+      `select l.pid, a.application_name, (extract(epoch from clock_timestamp() - a.xact_start) * 1000)::float8 as since_ms
+       from pg_locks l join pg_stat_activity a using (pid)
+       where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and l.mode = 'ShareLock'
+         and l.database = (select oid from pg_database where datname = current_database())
+         and ((l.classid::bigint << 32) | l.objid::bigint) = $1`,
+      [lockKey],
+    );
+    return rows.map((row) => ({ pid: row.pid, application: row.application_name, sinceMs: Math.round(row.since_ms) }));
+  }
+}

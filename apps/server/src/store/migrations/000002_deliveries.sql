@@ -1,0 +1,120 @@
+create table executions (
+  id uuid primary key,
+  campaign_id uuid not null references campaigns on delete cascade,
+  scheduled_for bigint not null,
+  state text not null default 'NEW'
+    check (state in ('NEW', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')),
+  -- Targeting goes through the recipients in order and remembers where it is, so that it goes on after a crash.
+  target_cursor text collate "C" not null default '',
+  targeted boolean not null default false,
+  reason text,
+  started_at timestamptz,
+  ended_at timestamptz,
+  created_at timestamptz not null default now(),
+  unique (campaign_id, scheduled_for)
+);
+-- One live execution a campaign: the guard against doubles.
+create unique index executions_live on executions (campaign_id) where state in ('NEW', 'RUNNING', 'PAUSED');
+create index executions_untargeted on executions (id) where not targeted and state = 'RUNNING';
+
+-- The queue. No foreign keys: two lookups a row would halve targeting; the trigger below deletes with the execution.
+-- Half-filled pages keep begin a HOT update; no index predicate names status, which would forbid it.
+create table deliveries (
+  id uuid primary key default uuid_v7(),
+  campaign_id uuid not null,
+  execution_id uuid not null,
+  recipient text collate "C" not null,
+  status text not null default 'PENDING'
+    check (status in ('PENDING', 'IN_PROGRESS', 'SENDING', 'SUCCESS', 'FAILED', 'CANCELLED', 'UNKNOWN')),
+  -- The state before the last change: what a statement returns to say which count goes down.
+  was text,
+  epoch integer not null default 0,
+  claim_id uuid,
+  attempt integer not null default 0,
+  -- An earlier attempt may have been sent although nobody knows.
+  doubt boolean not null default false,
+  next_attempt_at timestamptz default now(),
+  lease_until timestamptz,
+  send_until timestamptz,
+  last_error text,
+  settled_at timestamptz,
+  -- The recipient's own word.
+  acknowledged_at timestamptz,
+  acknowledged_version integer,
+  install_error text,
+  -- An asset with unknown checksum could not be had by the screen.
+  missing_assets boolean not null default false,
+  offers integer not null default 0,
+  next_offer_at timestamptz,
+  on_air boolean not null default false,
+  -- The screen's own time of the display event that decided on_air; an older one that comes later changes nothing.
+  display_at bigint not null default 0,
+  revokes integer not null default 0,
+  next_revoke_at timestamptz,
+  revoke_acked_at timestamptz,
+  constraint deliveries_pending_is_due check ((status = 'PENDING') = (next_attempt_at is not null)),
+  constraint deliveries_in_flight_is_leased check ((status in ('IN_PROGRESS', 'SENDING')) = (lease_until is not null)),
+  constraint deliveries_offered_when_sent check (next_offer_at is null or status = 'SUCCESS'),
+  unique (execution_id, recipient)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+create index deliveries_pending on deliveries (execution_id, next_attempt_at) where next_attempt_at is not null;
+create index deliveries_in_flight on deliveries (campaign_id, lease_until) where lease_until is not null;
+create index deliveries_to_offer on deliveries (next_offer_at) where next_offer_at is not null;
+create index deliveries_to_revoke on deliveries (next_revoke_at) where next_revoke_at is not null;
+create index deliveries_of_recipient on deliveries (recipient) where settled_at is not null;
+
+-- Deltas, folded into one row each by the reconciler; the sum is the count.
+create table execution_counts (
+  execution_id uuid not null references executions on delete cascade,
+  state text not null,
+  n bigint not null
+);
+create index execution_counts_of on execution_counts (execution_id);
+
+create function delete_deliveries() returns trigger language plpgsql as $$
+begin
+  delete from deliveries using gone where deliveries.execution_id = gone.id;
+  return null;
+end
+$$;
+create trigger executions_gone after delete on executions referencing old table as gone for each statement execute function delete_deliveries();
+
+create table devices (
+  device_id text collate "C" primary key check (device_id ~ '^[A-Za-z0-9._:-]{1,128}$'),
+  group_id text,
+  tags text[] not null default '{}',
+  last_seen timestamptz,
+  status text not null default 'offline' check (status in ('online', 'offline')),
+  metadata jsonb not null default '{}',
+  clock_offset_ms bigint,
+  now_playing uuid,
+  now_playing_since bigint,
+  -- Set for a new or moved screen until it was given the campaigns that target it; true for rows that others insert.
+  to_join boolean not null default true,
+  created_at timestamptz not null default now()
+) with (fillfactor = 70);
+create index devices_to_join on devices (device_id) where to_join;
+
+create function announce_devices() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('marquee', 'device_entered');
+  return null;
+end
+$$;
+create trigger devices_entered after insert on devices for each statement execute function announce_devices();
+
+create table delivery_events (
+  id bigint primary key generated always as identity,
+  event_id uuid not null unique,
+  device_id text collate "C" not null references devices on delete cascade,
+  campaign_id uuid not null references campaigns on delete cascade,
+  version integer not null,
+  event_type text not null,
+  asset_id uuid,
+  payload jsonb not null default '{}',
+  -- The screen's own time.
+  occurred_at bigint,
+  created_at timestamptz not null default now()
+);
+create index delivery_events_of_campaign on delivery_events (campaign_id, id);
+create index delivery_events_of_device on delivery_events (device_id, id);
