@@ -230,7 +230,8 @@ describe.skipIf(chromium === undefined)('the built page in a browser', () => {
         top.postMessage({ origin: self.origin, reach }, '*');
       </script>`,
     });
-    await openInPlayer(rendered([slide('/html', { assetType: 'html', durationMs: 500 }), slide('/red')]), { html: '/html', red: '/red' });
+    // Its own URL leads nowhere: what is shown is the Blob's text.
+    await openInPlayer(rendered([slide('/page', { assetType: 'html', durationMs: 500 }), slide('/red')]), { page: '/html', red: '/red' });
     await turns(1);
     expect(await colour()).toEqual([0, 0, 255]);
     await turns(3);
