@@ -1,10 +1,11 @@
 // One build at a time, whichever terminal it was started from: two would empty each other's folders.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const STEP_MS = 100;
 const LONGEST_MS = 10 * 60_000;
+const LONGEST_WRITE_MS = 5000;
 
 /** Runs `work` while holding the file; a holder that died is passed over. */
 export async function holding(file, work) {
@@ -37,8 +38,8 @@ function take(file) {
 function holderOf(file) {
   try {
     const pid = Number(readFileSync(file, 'utf8'));
-    // Taken a moment ago and not yet written: as good as held.
-    if (pid === 0) return 0;
+    // Taken a moment ago and not yet written: as good as held, unless whoever took it was killed right then.
+    if (pid === 0) return Date.now() - statSync(file).mtimeMs < LONGEST_WRITE_MS ? 0 : undefined;
     process.kill(pid, 0);
     return pid;
   } catch (error) {
