@@ -73,6 +73,7 @@ export class AcknowledgingSubscriber {
 
   /** Takes no more, lets the handler end what it has within `withinMs`, acknowledges that, and leaves. */
   async stop(withinMs: number): Promise<void> {
+    if (this.stopped) return;
     this.stopped = true;
     clearTimeout(this.reconnectTimer);
     this.link?.pause();

@@ -3,7 +3,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
-import { createWebSocketStream, WebSocketServer } from 'ws';
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import { errorCode, reasonOf, StartError } from '../kit/errors.js';
 
 /**
@@ -96,6 +96,14 @@ export class Listeners {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
   }
+}
+
+/** As a stream of bytes. What was written in one turn of the event loop goes out as one frame, not five for each packet. */
+function streamOf(webSocket: WebSocket): Duplex {
+  return createWebSocketStream(webSocket, {
+    highWaterMark: BUFFER_BYTES,
+    writev: (chunks, done) => webSocket.send(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), done),
+  });
 }
 
 const onlyWebSockets: RequestListener = (_request, response) => {

@@ -23,6 +23,8 @@ export interface OutsideBrokerOptions {
   publishWindow?: number;
   /** Messages with the handler at once. */
   intakeWindow?: number;
+  /** The first wait before the intake connects again, or tries a refused message again, ms. */
+  firstRetryMs?: number;
 }
 
 /** A broker that runs elsewhere, such as mosquitto with `deploy/mosquitto.conf`. */
@@ -35,7 +37,16 @@ export class OutsideBroker implements ScreenBroker {
 
   /** Throws a StartError when MQTT_URL is none that can be used. */
   constructor(options: OutsideBrokerOptions) {
-    const { url, connections = 1, clientId, log, publishTimeoutMs = 10_000, publishWindow = 1000, intakeWindow = 5000 } = options;
+    const {
+      url,
+      connections = 1,
+      clientId,
+      log,
+      publishTimeoutMs = 10_000,
+      publishWindow = 1000,
+      intakeWindow = 5000,
+      firstRetryMs = 500,
+    } = options;
     const address = parseBrokerAddress(url);
     const onChange = () => this.tell();
     this.connections = Array.from(
@@ -43,7 +54,7 @@ export class OutsideBroker implements ScreenBroker {
       () => new PublishingConnection({ address, window: publishWindow, timeoutMs: publishTimeoutMs, log, onChange }),
     );
     this.subscriberFor = (handler) =>
-      new AcknowledgingSubscriber({ address, clientId, filters: INTAKE_FILTERS, handler, log, window: intakeWindow });
+      new AcknowledgingSubscriber({ address, clientId, filters: INTAKE_FILTERS, handler, log, window: intakeWindow, firstRetryMs });
   }
 
   /** True while every publishing connection is up: a device has its own, so that its messages keep their order. */
