@@ -61,7 +61,7 @@ export class IncomingFile {
     if (this.sizeBytes > this.limits.maxBytes) throw new StorageError('TooLarge', `larger than ${this.limits.maxBytes} bytes`);
     if (before < SNIFF_BYTES) {
       // A copy: the source may use its buffer again once this call is done.
-      this.head.push(chunk.slice(0, SNIFF_BYTES - before));
+      this.head.push(Buffer.from(chunk.subarray(0, SNIFF_BYTES - before)));
       if (this.sizeBytes >= SNIFF_BYTES) this.sniffed = await this.recognise();
     }
     this.hash.update(chunk);
