@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { SkipsFail } from './packages/testing/src/skips-fail.js';
@@ -20,7 +19,7 @@ export function projects(endings: string, testTimeout: number, exclude: string[]
     },
   });
   return [
-    project('server', ['apps/server/src'], existsSync(POSTGRES) ? [POSTGRES] : []),
+    project('server', ['apps/server/src'], [POSTGRES]),
     project('pages', ['apps/player', 'apps/console']),
     project('packages', ['packages', 'bench', 'scripts']),
   ];
