@@ -10,14 +10,14 @@ import { createRoot } from 'react-dom/client';
 import { LiveProvider } from './api/live.js';
 import { makeQueryClient } from './api/query-client.js';
 import { router } from './app/router.js';
-import { theme } from './app/theme.js';
+import { theme, variables } from './app/theme.js';
 
 const place = document.getElementById('root');
 if (place === null) throw new Error('index.html has no #root');
 
 createRoot(place).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto">
+    <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
       <Notifications position="top-right" />
       <QueryClientProvider client={makeQueryClient()}>
         <LiveProvider>

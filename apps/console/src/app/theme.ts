@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple, rem } from '@mantine/core';
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple, rem } from '@mantine/core';
 
 /** The one accent: a quiet teal. Everything else is ink on paper; other colours only ever mean a state. */
 const marquee: MantineColorsTuple = [
@@ -65,4 +65,19 @@ export const theme = createTheme({
     Modal: { defaultProps: { radius: 'lg', centered: true } },
     Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } },
   },
+});
+
+const STATE_COLORS = ['marquee', 'gray', 'green', 'blue', 'violet', 'red', 'orange', 'yellow'];
+
+/** In the dark scheme a light variant is its colour over the surface, thinly: solid dark fills would look like holes. */
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {},
+  dark: Object.fromEntries(
+    STATE_COLORS.flatMap((color) => [
+      [`--mantine-color-${color}-light`, `color-mix(in srgb, var(--mantine-color-${color}-5) 17%, transparent)`],
+      [`--mantine-color-${color}-light-hover`, `color-mix(in srgb, var(--mantine-color-${color}-5) 24%, transparent)`],
+      [`--mantine-color-${color}-light-color`, `var(--mantine-color-${color}-${color === 'gray' ? 4 : 3})`],
+    ]),
+  ),
 });

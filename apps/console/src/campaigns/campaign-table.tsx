@@ -36,8 +36,10 @@ function CampaignRow({ campaign }: { campaign: CampaignView }) {
           {campaign.name}
         </LinkAnchor>
         <Box hiddenFrom="sm">
-          <Text size="xs" c="dimmed">
-            from <Time at={campaign.startAt} brief size="xs" /> until <Time at={campaign.expireAt} brief size="xs" />
+          <Text size="xs" c="dimmed" component="div">
+            <Time at={campaign.startAt} brief size="xs" before="Starts" after="Started" />
+            {' · '}
+            <Time at={campaign.expireAt} brief size="xs" before="ends" after="ended" />
           </Text>
         </Box>
       </Table.Td>

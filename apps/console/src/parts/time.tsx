@@ -44,7 +44,9 @@ const UNITS = [
 export function relative(at: number, now: number): string {
   const distance = at - now;
   for (const [unit, ms] of UNITS) {
-    if (Math.abs(distance) >= ms) return inWords.format(Math.round(distance / ms), unit);
+    const count = Math.round(distance / ms);
+    // Half a day is better said in hours, and so on; a rounded-up 60 minutes is an hour.
+    if (Math.abs(distance) >= 0.99 * ms && count !== 0) return inWords.format(count, unit);
   }
   return distance > 5_000 ? 'in a moment' : 'just now';
 }
@@ -58,14 +60,18 @@ interface TimeProps extends TextProps {
   at: number;
   /** The relative time alone, with the exact one on hover. */
   brief?: boolean;
+  /** Words that go before a moment that is to come, and before one that is past. */
+  before?: string;
+  after?: string;
   /** The relative time on a line of its own. */
   stacked?: boolean;
 }
 
 /** A moment in the reader's own zone, with how far away it is. */
-export function Time({ at, brief = false, stacked = false, ...text }: TimeProps) {
+export function Time({ at, brief = false, stacked = false, before, after, ...text }: TimeProps) {
   const now = useNow();
-  const away = relative(at, now);
+  const verb = at > now ? before : after;
+  const away = `${verb === undefined ? '' : `${verb} `}${relative(at, now)}`;
   return (
     <Tooltip label={exact.format(at)}>
       <Text component="time" dateTime={new Date(at).toISOString()} size="sm" style={{ whiteSpace: 'nowrap' }} {...text}>

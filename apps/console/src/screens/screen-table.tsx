@@ -31,7 +31,7 @@ function ScreenRow({ screen }: { screen: ScreenView }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <Text size="sm" fw={600}>
+        <Text size="sm" fw={600} className={table.words ?? ''}>
           {screen.deviceId}
         </Text>
         <Box hiddenFrom="sm">
@@ -46,7 +46,7 @@ function ScreenRow({ screen }: { screen: ScreenView }) {
       <Table.Td>
         <ScreenDot status={screen.status} />
       </Table.Td>
-      <Table.Td visibleFrom="sm">{screen.groupId ?? <Dash />}</Table.Td>
+      <Table.Td visibleFrom="sm">{screen.groupId === null ? <Dash /> : <div className={table.words}>{screen.groupId}</div>}</Table.Td>
       <Table.Td visibleFrom="md">
         <Tags tags={screen.tags} />
       </Table.Td>

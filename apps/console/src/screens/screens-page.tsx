@@ -13,6 +13,7 @@ import { Trouble } from '../parts/trouble.js';
 import { ImportDialog } from './import-dialog.js';
 import { OpenScreen } from './open-screen.js';
 import { ScreenTable } from './screen-table.js';
+import classes from './screens.module.css';
 
 const route = getRouteApi('/console/screens');
 const PAGE_SIZE = 25;
@@ -84,10 +85,10 @@ function Filters() {
   const set = (part: Partial<typeof search>) =>
     void navigate({ search: ({ page: _page, ...old }) => ({ ...old, ...part }), replace: true, resetScroll: false });
   return (
-    <Group px="md" pt="md" pb="xs" gap="sm">
-      <TypedFilter label="Search" icon value={search.q ?? ''} onSettle={(q) => set({ q })} width={240} />
-      <TypedFilter label="Group" value={search.group ?? ''} onSettle={(group) => set({ group })} width={150} />
-      <TypedFilter label="Tag" value={search.tag ?? ''} onSettle={(tag) => set({ tag })} width={150} />
+    <div className={classes.filters}>
+      <TypedFilter label="Search" icon value={search.q ?? ''} onSettle={(q) => set({ q })} />
+      <TypedFilter label="Group" value={search.group ?? ''} onSettle={(group) => set({ group })} />
+      <TypedFilter label="Tag" value={search.tag ?? ''} onSettle={(tag) => set({ tag })} />
       <Select
         aria-label="Status"
         placeholder="Every status"
@@ -95,9 +96,8 @@ function Filters() {
         value={search.status ?? null}
         onChange={(value) => set({ status: SCREEN_STATUSES.find((each) => each === value) })}
         clearable
-        w={150}
       />
-    </Group>
+    </div>
   );
 }
 
@@ -106,11 +106,10 @@ interface TypedFilterProps {
   value: string;
   /** Told a moment after the last key. */
   onSettle: (value: string | undefined) => void;
-  width: number;
   icon?: boolean;
 }
 
-function TypedFilter({ label, value, onSettle, width, icon = false }: TypedFilterProps) {
+function TypedFilter({ label, value, onSettle, icon = false }: TypedFilterProps) {
   const [typed, setTyped] = useState(value);
   const [shown, setShown] = useState(value);
   const settle = useDebouncedCallback((text: string) => onSettle(text.trim() === '' ? undefined : text), 300);
@@ -132,7 +131,6 @@ function TypedFilter({ label, value, onSettle, width, icon = false }: TypedFilte
       onChange={(event) => change(event.currentTarget.value)}
       leftSection={icon ? <IconSearch size={16} aria-hidden /> : undefined}
       rightSection={typed === '' ? null : <CloseButton size="sm" aria-label={`Clear ${label.toLowerCase()}`} onClick={() => change('')} />}
-      w={{ base: '100%', xs: width }}
     />
   );
 }

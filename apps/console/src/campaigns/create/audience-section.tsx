@@ -9,10 +9,10 @@ import type { Draft } from './draft.js';
 import type { CreateForm } from './use-create.js';
 
 const CHOICES: { value: Draft['audience']; label: string }[] = [
-  { value: 'all', label: 'All screens' },
+  { value: 'all', label: 'All' },
   { value: 'groups', label: 'Groups' },
   { value: 'tags', label: 'Tags' },
-  { value: 'ids', label: 'Single screens' },
+  { value: 'ids', label: 'Single ones' },
 ];
 
 export function AudienceSection({ form }: { form: CreateForm }) {

@@ -30,7 +30,7 @@ function DeliveryRow({ delivery }: { delivery: DeliveryView }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <Text size="sm" fw={600}>
+        <Text size="sm" fw={600} className={table.words ?? ''}>
           {delivery.recipient}
         </Text>
         <Box hiddenFrom="sm">
@@ -71,7 +71,7 @@ function LastWord({ delivery }: { delivery: DeliveryView }) {
 
 function Line({ color, text }: { color: string; text: string }) {
   return (
-    <Text size="xs" c={color}>
+    <Text size="xs" c={color} className={table.words ?? ''}>
       {text}
     </Text>
   );

@@ -1,0 +1,259 @@
+import {
+  type CampaignDetail,
+  type Clearance,
+  createCampaign,
+  type DeliveryView,
+  ERRORS,
+  type ErrorCode,
+  type ScreenView,
+} from '@marquee/contracts';
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import { campaignRow, NO_COUNTS } from './fixtures.js';
+
+/** A refusal that a test asks for. */
+export interface Refusal {
+  code: ErrorCode;
+  message: string | string[];
+}
+
+type Handler = (match: RegExpExecArray, url: URL, request: IncomingMessage, response: ServerResponse) => unknown;
+
+/**
+ * The API as the contracts describe it, in memory, and the built console beside it: what the pages are tested against in a browser.
+ * It keeps every request, so that a test can tell what the page really sent.
+ */
+export class FakeApi {
+  campaigns: CampaignDetail[] = [];
+  deliveries: DeliveryView[] = [];
+  screens: ScreenView[] = [];
+  clearance: Clearance = { clean: 0, dirty: 0, unreachable: 0, latestEnd: null };
+  template = '<!doctype html><title>t</title><body style="background:#123;color:#fff;font:160px sans-serif">Built page</body>';
+  /** Refusals to come, by `METHOD /path` as requested; each is used once. */
+  readonly refusals = new Map<string, Refusal[]>();
+  readonly requests: { method: string; path: string; body: string; contentType: string }[] = [];
+  readonly byKey = new Map<string, CampaignDetail>();
+  private readonly blobs = new Map<string, { bytes: Buffer; type: string }>();
+  private readonly streams = new Map<ServerResponse, string>();
+  private readonly server: Server;
+  origin = '';
+
+  constructor(private readonly dist: string) {
+    this.server = createServer((request, response) => {
+      this.answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+    });
+  }
+
+  async start(port = 0): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve));
+    this.origin = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return this.origin;
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  refuseOnce(request: string, refusal: Refusal): void {
+    this.refusals.set(request, [...(this.refusals.get(request) ?? []), refusal]);
+  }
+
+  /** Sends an event to who follows this campaign or all of them. */
+  emit(event: string, data: { campaignId: string }): void {
+    const name = event === 'message' ? '' : `event: ${event}\n`;
+    for (const [stream, campaignId] of this.streams) {
+      if (campaignId === '' || campaignId === data.campaignId) stream.write(`${name}data: ${JSON.stringify(data)}\n\n`);
+    }
+  }
+
+  get openStreams(): string[] {
+    return [...this.streams.values()];
+  }
+
+  cutStreams(): void {
+    for (const stream of this.streams.keys()) stream.destroy();
+  }
+
+  sent(method: string, path: string): { body: string; contentType: string }[] {
+    return this.requests.filter((request) => request.method === method && request.path === path);
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', this.origin);
+    const method = request.method ?? 'GET';
+    const body = await readBody(request);
+    this.requests.push({ method, path: url.pathname, body: body.toString('utf8'), contentType: request.headers['content-type'] ?? '' });
+    const refusal = this.refusals.get(`${method} ${url.pathname}`)?.shift();
+    if (refusal !== undefined) return refuse(response, refusal);
+    for (const [route, handle] of this.routes(body)) {
+      const match = route.exec(`${method} ${url.pathname}`);
+      if (match === null) continue;
+      const answer = handle(match, url, request, response);
+      if (!response.headersSent && answer !== undefined)
+        json(response, method === 'POST' && url.pathname === '/campaigns' ? 201 : 200, answer);
+      return;
+    }
+    await this.page(url.pathname, response);
+  }
+
+  private routes(body: Buffer): [RegExp, Handler][] {
+    return [
+      [/^GET \/campaigns\/events$/, (_match, _url, _request, response) => this.stream(response, '')],
+      [/^GET \/campaigns\/([^/]+)\/events$/, ([, id], _url, _request, response) => this.stream(response, id ?? '')],
+      [/^GET \/campaigns$/, (_match, url) => pageOf(newestFirst(this.campaigns).filter(by(url, 'status', (row) => row.status)), url)],
+      [/^POST \/campaigns$/, (_match, _url, _request, response) => this.create(body, response)],
+      [/^GET \/campaigns\/([^/]+)$/, ([, id], _url, _request, response) => this.one(id, response)],
+      [/^POST \/campaigns\/([^/]+)\/cancel$/, ([, id], _url, _request, response) => this.change(id, response, { status: 'cancelled' })],
+      [/^POST \/campaigns\/([^/]+)\/dispatch$/, ([, id], _url, _request, response) => this.dispatch(id, response)],
+      [/^GET \/campaigns\/[^/]+\/clearance$/, () => this.clearance],
+      [
+        /^GET \/campaigns\/([^/]+)\/deliveries$/,
+        ([, id], url) => pageOf(this.deliveries.filter((row) => row.campaignId === id).filter(by(url, 'status', (row) => row.status)), url),
+      ],
+      [/^GET \/screens$/, (_match, url) => pageOf(this.matchingScreens(url), url)],
+      [
+        /^POST \/screens\/import$/,
+        () => ({ imported: 2, updated: 1, rejected: [{ line: 3, reason: 'deviceId: must match <b>the pattern</b>' }] }),
+      ],
+      [/^POST \/audiences\/count$/, () => ({ count: this.screens.length })],
+      [/^GET \/client-config$/, () => ({ apiBaseUrl: this.origin, brokerUrl: 'ws://127.0.0.1:9001', authOff: true })],
+      [/^POST \/assets$/, (_match, _url, request) => this.store(body, request.headers['content-type'] ?? '')],
+      [/^GET \/assets\/([0-9a-f]{64})$/, ([, digest], _url, _request, response) => this.blob(digest ?? '', response)],
+      [
+        /^GET \/templates\/[^/]+\/index.html$/,
+        (_match, _url, _request, response) => {
+          response.writeHead(200, { 'content-type': 'text/html', 'access-control-allow-origin': '*' }).end(this.template);
+        },
+      ],
+    ];
+  }
+
+  private stream(response: ServerResponse, campaignId: string): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(': hello\n\n');
+    this.streams.set(response, campaignId);
+    response.on('close', () => this.streams.delete(response));
+  }
+
+  private create(body: Buffer, response: ServerResponse): unknown {
+    const parsed = createCampaign.safeParse(JSON.parse(body.toString('utf8')));
+    if (!parsed.success) {
+      const message = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+      return refuse(response, { code: 'VALIDATION_FAILED', message });
+    }
+    const { idempotencyKey, assets, schedule: _s, rate: _r, limits: _l, content: _c, ...rest } = parsed.data;
+    const known = this.byKey.get(idempotencyKey);
+    const rows = assets.map((asset) => ({
+      id: randomUUID(),
+      assetType: asset.assetType,
+      url: asset.url,
+      durationMs: asset.durationMs ?? null,
+      checksum: '',
+      sizeBytes: 0,
+      state: 'pending' as const,
+      reason: null,
+    }));
+    const created =
+      known ?? campaignRow({ ...rest, window: rest.window ?? null, status: 'draft', assets: rows, createdAt: new Date().toISOString() });
+    if (known === undefined) this.campaigns.push(created);
+    this.byKey.set(idempotencyKey, created);
+    const { counts: _counts, ...view } = created;
+    return { ...view, warnings: ['The start is sooner than the last screen can be reached.'] };
+  }
+
+  private one(id: string | undefined, response: ServerResponse): unknown {
+    const found = this.campaigns.find((campaign) => campaign.id === id);
+    if (found === undefined) return refuse(response, { code: 'NOT_FOUND', message: 'There is no such campaign' });
+    return found;
+  }
+
+  change(id: string | undefined, response: ServerResponse, part: Partial<CampaignDetail>): unknown {
+    const index = this.campaigns.findIndex((campaign) => campaign.id === id);
+    const old = this.campaigns[index];
+    if (old === undefined) return refuse(response, { code: 'NOT_FOUND', message: 'There is no such campaign' });
+    const next = { ...old, ...part };
+    this.campaigns[index] = next;
+    return next;
+  }
+
+  private dispatch(id: string | undefined, response: ServerResponse): unknown {
+    this.change(id, response, { status: 'publishing', counts: { ...NO_COUNTS, PENDING: this.screens.length } });
+    return { started: true, executionId: randomUUID(), epoch: 1 };
+  }
+
+  private matchingScreens(url: URL): ScreenView[] {
+    const q = url.searchParams.get('q');
+    const tag = url.searchParams.get('tag');
+    return this.screens
+      .filter(by(url, 'status', (row) => row.status))
+      .filter(by(url, 'groupId', (row) => row.groupId))
+      .filter((row) => (q === null || row.deviceId.includes(q)) && (tag === null || row.tags.includes(tag)));
+  }
+
+  /** Takes the first part of a multipart body. */
+  private store(body: Buffer, contentType: string): unknown {
+    const boundary = `--${/boundary=(.+)$/.exec(contentType)?.[1] ?? ''}`;
+    const text = body.toString('latin1');
+    const head = text.indexOf('\r\n\r\n');
+    const bytes = body.subarray(head + 4, text.indexOf(`\r\n${boundary}`, head));
+    const type = /content-type: (\S+)/i.exec(text.slice(0, head))?.[1] ?? 'application/octet-stream';
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    this.blobs.set(sha256, { bytes, type });
+    return { url: `${this.origin}/assets/${sha256}`, sha256, sizeBytes: bytes.length, type };
+  }
+
+  private blob(digest: string, response: ServerResponse): void {
+    const blob = this.blobs.get(digest);
+    if (blob === undefined) return refuse(response, { code: 'NOT_FOUND', message: 'There is no such asset' });
+    response.writeHead(200, { 'content-type': blob.type }).end(blob.bytes);
+  }
+
+  /** The built console, as the API's own process serves it: `/` and `/console/…` are its page, `/console-assets/…` its files. */
+  private async page(path: string, response: ServerResponse): Promise<void> {
+    const isPage = path === '/' || path === '/console' || path.startsWith('/console/');
+    if (!isPage && !path.startsWith('/console-assets/')) return refuse(response, { code: 'NOT_FOUND', message: 'There is no such route' });
+    const file = isPage ? 'index.html' : normalize(path);
+    const bytes = await readFile(join(this.dist, file));
+    response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(bytes);
+  }
+}
+
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function refuse(response: ServerResponse, { code, message }: Refusal): void {
+  const { status, title } = ERRORS[code];
+  response
+    .writeHead(status, { 'content-type': 'application/problem+json' })
+    .end(JSON.stringify({ type: 'about:blank', title, status, code, message, statusCode: status }));
+}
+
+function newestFirst(campaigns: CampaignDetail[]): CampaignDetail[] {
+  return campaigns.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+}
+
+function by<Row>(url: URL, name: string, value: (row: Row) => string | null): (row: Row) => boolean {
+  const wanted = url.searchParams.get(name);
+  return (row) => wanted === null || value(row) === wanted;
+}
+
+function pageOf<Row>(rows: Row[], url: URL) {
+  const limit = Number(url.searchParams.get('limit') ?? 20);
+  const cursor = url.searchParams.get('cursor');
+  const offset = Number(cursor ?? url.searchParams.get('offset') ?? 0);
+  const next = offset + limit;
+  return { data: rows.slice(offset, next), total: rows.length, offset, limit, nextCursor: next < rows.length ? String(next) : null };
+}

@@ -1,0 +1,98 @@
+import {
+  type CampaignCounts,
+  type CampaignDetail,
+  campaignDetail,
+  type DeliveryView,
+  deliveryView,
+  type ScreenView,
+  screenView,
+} from '@marquee/contracts';
+import { randomUUID } from 'node:crypto';
+
+/** Rows as the API answers them, held to the contracts' schemas, so that the pages are tested against what a server may really say. */
+
+export const NO_COUNTS: CampaignCounts = {
+  PENDING: 0,
+  IN_PROGRESS: 0,
+  SENDING: 0,
+  SUCCESS: 0,
+  FAILED: 0,
+  CANCELLED: 0,
+  UNKNOWN: 0,
+  acknowledged: 0,
+  failedInstall: 0,
+  onAir: 0,
+  revoked: 0,
+};
+
+export function campaignRow(part: Partial<CampaignDetail> = {}): CampaignDetail {
+  const now = Date.now();
+  return campaignDetail.parse({
+    id: randomUUID(),
+    name: 'Spring sale',
+    version: 1,
+    status: 'active',
+    channel: 'screen',
+    startAt: now - 3_600_000,
+    expireAt: now + 86_400_000,
+    metadata: {},
+    audience: { all: true },
+    priority: 0,
+    window: null,
+    dispatch: 'auto',
+    assets: [
+      {
+        id: randomUUID(),
+        assetType: 'image',
+        url: 'https://images.example.test/spring.png',
+        checksum: '',
+        durationMs: 10_000,
+        sizeBytes: 0,
+        state: 'pending',
+        reason: null,
+      },
+    ],
+    epoch: 1,
+    paused: false,
+    buildError: null,
+    createdAt: new Date(now - 7_200_000).toISOString(),
+    updatedAt: new Date(now).toISOString(),
+    counts: NO_COUNTS,
+    ...part,
+  });
+}
+
+export function deliveryRow(campaignId: string, part: Partial<DeliveryView> = {}): DeliveryView {
+  return deliveryView.parse({
+    id: randomUUID(),
+    campaignId,
+    executionId: randomUUID(),
+    recipient: 'lobby-1',
+    status: 'SUCCESS',
+    epoch: 1,
+    attempt: 1,
+    offers: 1,
+    lastError: null,
+    installError: null,
+    settledAt: Date.now() - 60_000,
+    acknowledgedAt: null,
+    acknowledgedVersion: null,
+    onAir: false,
+    revokeAckedAt: null,
+    ...part,
+  });
+}
+
+export function screenRow(part: Partial<ScreenView> = {}): ScreenView {
+  return screenView.parse({
+    deviceId: 'lobby-1',
+    groupId: 'lobby',
+    tags: ['ground-floor'],
+    status: 'online',
+    lastSeen: Date.now() - 4_000,
+    nowPlaying: null,
+    clockOffsetMs: 12,
+    metadata: {},
+    ...part,
+  });
+}
