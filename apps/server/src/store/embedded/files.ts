@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../../kit/errors.js';
 
 /** Marks what is not finished yet: `name.new-…` is renamed to `name` when it is, and removed when its maker died. */
 const UNFINISHED = '.new-';
@@ -8,6 +9,20 @@ const UNFINISHED = '.new-';
 /** A path beside `path` to build it at. */
 export function unfinished(path: string): string {
   return `${path}${UNFINISHED}${randomBytes(4).toString('hex')}`;
+}
+
+/**
+ * Makes a folder and those above it that are missing; one that is there already is fine. Not `mkdir` with `recursive`: that
+ * never returns where the file system answers ENOENT to making a folder (/proc, seen with Node 20).
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeOne(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await makeOne(path);
+  }
 }
 
 /** Removes what dead processes left unfinished in a folder. Only in one's turn. */
@@ -48,6 +63,19 @@ export async function freeBytes(path: string): Promise<number | undefined> {
     const stats = await statfs(folder).catch(() => undefined);
     if (stats !== undefined) return stats.bavail * stats.bsize;
     if (basename(folder) === '') return undefined;
+  }
+}
+
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    // Some systems answer EACCES or EROFS for a folder that is there.
+    const isFolder = await stat(path).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    if (!isFolder) throw error;
   }
 }
 

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { access, chmod, mkdir } from 'node:fs/promises';
+import { access, chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../../kit/errors.js';
 import type { Log } from '../../kit/log.js';
 import { type Account, canEnter, chooseIds } from './account.js';
-import { writeWhole } from './files.js';
+import { makeFolder, writeWhole } from './files.js';
 import { type Layout, layoutAt } from './layout.js';
 
 /** Where a cluster goes whose account cannot get into DATA_DIR in any way. */
@@ -24,7 +24,7 @@ export interface Settled {
  * @throws StartError when none of these works; the file system's error when DATA_DIR cannot be written.
  */
 export async function settle(layout: Layout, log: Log, outside = OUTSIDE): Promise<Settled> {
-  await mkdir(layout.home, { recursive: true });
+  await makeFolder(layout.home);
   const ids = await chooseIds(layout.cluster);
   const plain = { ids, throughClosedFolders: false };
   if (ids === undefined) return { account: plain, layout };
@@ -48,7 +48,7 @@ async function settleOutside(layout: Layout, account: Account, log: Log, outside
   const digest = createHash('sha256').update(layout.dataDir).digest('hex').slice(0, 8);
   // Random too: when DATA_DIR is removed, its successor must not find the old rows.
   const place = join(outside, `${digest}-${randomBytes(4).toString('hex')}`);
-  await mkdir(place, { recursive: true, mode: 0o755 });
+  await makeFolder(place);
   await chmod(outside, 0o755);
   await chmod(place, 0o755);
   if (!(await canEnter(account, place))) {

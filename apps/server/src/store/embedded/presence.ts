@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeFolder } from './files.js';
 import { identify, isAlive, pidSpace } from './process-identity.js';
 
 /** A living process touches its files this often, ms: the only sign of life that is seen from another container. */
@@ -30,11 +31,14 @@ export interface Presence extends Party {
  * so that a dead one's file may be taken away by anybody at any moment; there is no content, so that it works on a full disk.
  */
 export class PresenceFolder {
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly silenceMs = SILENCE_MS,
+  ) {}
 
   /** Shows a file of our own. Throws the file system's error. */
   async enter(): Promise<Presence> {
-    await mkdir(this.folder, { recursive: true });
+    await makeFolder(this.folder);
     const self = await identify(process.pid);
     const name = [process.pid, self?.started ?? '', pidSpace, randomBytes(6).toString('hex')].join('-');
     const path = join(this.folder, name);
@@ -74,7 +78,7 @@ export class PresenceFolder {
   private async isTouched(name: string): Promise<boolean> {
     const before = await this.touchedAt(name);
     if (before === undefined || Date.now() - before > LONG_SILENCE_MS) return false;
-    await delay(SILENCE_MS);
+    await delay(this.silenceMs);
     const after = await this.touchedAt(name);
     return after !== undefined && after !== before;
   }

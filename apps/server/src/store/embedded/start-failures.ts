@@ -31,9 +31,10 @@ export function asStartError(error: unknown, dataDir: string): unknown {
       return new StartError(
         `DATA_DIR (${dataDir}) is not a folder (${code}): remove the file in its way, or set DATA_DIR to another folder`,
       );
+    case 'ENOENT':
     case 'ENAMETOOLONG':
     case 'ELOOP':
-      return new StartError(`DATA_DIR (${dataDir}) is not a path that can be used (${code}): set DATA_DIR to another folder`);
+      return new StartError(`DATA_DIR (${dataDir}) cannot be made (${code}): set DATA_DIR to another folder`);
     default:
       return error;
   }
