@@ -5,7 +5,7 @@ export default defineConfig({
   build: {
     outDir: 'dist',
     // Screens are kept for years: WebViews of that age still run the page.
-    target: 'es2021',
+    target: 'es2022',
     // One file: a screen that loses its network between two requests must not be left with half a page.
     assetsInlineLimit: 16_384,
     reportCompressedSize: true,

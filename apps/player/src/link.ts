@@ -30,6 +30,7 @@ function reconnectPeriod(): number {
 export class Link {
   readonly #client: MqttClient;
   #connected = false;
+  #saidInstalled: string | undefined;
 
   constructor(
     brokerUrl: string,
@@ -69,10 +70,14 @@ export class Link {
     await this.#client.publishAsync(deviceTopic(this.deviceId, 'acks'), JSON.stringify(event), { qos: 1 });
   }
 
-  /** Says anew that the screen is online and what it has; nothing while it is not connected. */
-  publishStatus(): void {
-    if (!this.#connected) return;
+  /** Says anew what the screen has installed, when that is not what it said last; nothing while it is not connected. */
+  refreshStatus(): void {
+    if (this.#connected && JSON.stringify(this.taps.report().installed) !== this.#saidInstalled) this.#publishStatus();
+  }
+
+  #publishStatus(): void {
     const status: StatusMessage = { deviceId: this.deviceId, status: 'online', timestamp: Date.now(), ...this.taps.report() };
+    this.#saidInstalled = JSON.stringify(status.installed);
     this.#client
       .publishAsync(deviceTopic(this.deviceId, 'status'), JSON.stringify(status), { qos: 1, retain: true })
       .catch((error: unknown) => console.warn('link: the status was not taken', error));
@@ -96,7 +101,7 @@ export class Link {
         // 0x80 is a refusal (§3.9.3).
         if (granted.some(({ qos }) => qos > 2)) throw new Error('the broker refused the subscription');
         this.#set(true);
-        this.publishStatus();
+        this.#publishStatus();
       })
       .catch((error: unknown) => {
         console.warn('link: not subscribed', error);

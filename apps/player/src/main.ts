@@ -1,5 +1,6 @@
-import { CorrectedClock, askServer } from './clock.js';
+import { askServer, CorrectedClock } from './clock.js';
 import { sha256Hex } from './digest.js';
+import { gatherFacts, type LinkState } from './facts.js';
 import { Installer } from './installer.js';
 import { Library } from './library.js';
 import { Link } from './link.js';
@@ -7,59 +8,40 @@ import { type Offer, readControl, readOffer } from './manifest.js';
 import { Outbox } from './outbox.js';
 import { Programme } from './programme.js';
 import type { Schedule } from './schedule.js';
-import { findBroker, keptBy, readSettings, SettingError } from './settings.js';
+import { findBroker, keptBy, readSettings, type Settings, SettingError } from './settings.js';
 import { Stage } from './stage.js';
 import { Store } from './store.js';
-import { type Facts, View } from './view.js';
+import { byId, View } from './view.js';
 
 /** How long the first picture waits for the server's time: a screen with a wrong clock must not show a wrong campaign first. */
 const FIRST_ESTIMATE_MS = 1_000;
-/** The retained status names what is installed; it is said anew at most this often, since every screen would say it to the one server. */
+/** The retained status is brought up to date at most this often: every screen says it to the one server. */
 const STATUS_AGAIN_MS = 60_000;
-const SWEEP_MS = 3_600_000;
-const ESTIMATE_MS = 3_600_000;
-/** As many as one status message may name. */
+const HOUR_MS = 3_600_000;
+/** As many campaigns as one status message may name. */
 const MAX_LISTED = 1_000;
+/** No letter or digit that is mistaken for another across a room. */
+const NAME_LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789';
 
-const view = new View(document);
-
-function element(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no #${id}`);
-  return found;
-}
-
-/** Four groups of a random name, readable across a room. */
 function randomName(): string {
-  const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
-  return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => letters[byte % letters.length]).join('');
+  return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => NAME_LETTERS[byte % NAME_LETTERS.length]).join('');
 }
 
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+function ownUrl(path: string): string {
+  return new URL(path, location.href).href;
 }
 
-function stateOf(offer: Offer, schedule: Schedule<Offer> | undefined, now: number): string {
-  const is = (other: Offer): boolean => other.campaignId === offer.campaignId;
-  if (schedule?.onAir.some(is)) return schedule.shown !== undefined && is(schedule.shown) ? 'on the screen' : 'on air, another has its turn';
-  if (schedule?.open.some(is)) return 'outranked by a higher priority';
-  return offer.startAt > now ? `starts ${new Date(offer.startAt).toLocaleString()}` : 'outside of its hours';
-}
-
-async function run(): Promise<void> {
-  const kept = keptBy(window);
-  const settings = readSettings(new URLSearchParams(location.search), kept, randomName);
+/** Builds the screen and lets it run; the one place that knows every part. */
+async function run(view: View, settings: Settings, finding: Promise<string>): Promise<void> {
   const { deviceId } = settings;
-  const finding = settings.brokerUrl ?? findBroker(new URL('/client-config', location.href).href, location, kept);
-  const clock = new CorrectedClock(askServer(new URL('/time', location.href).href));
-  const estimated = Promise.race([clock.estimate(), delay(FIRST_ESTIMATE_MS)]);
-
+  const clock = new CorrectedClock(askServer(ownUrl('/time')));
+  const estimated = Promise.race([clock.estimate(), new Promise((resolve) => setTimeout(resolve, FIRST_ESTIMATE_MS))]);
   const store = await Store.open(deviceId);
   store.onLost(() => location.reload());
   const outbox = new Outbox(deviceId, store, clock);
   const library = new Library(store, new Installer(store, clock, sha256Hex), outbox, clock, () => programme.refresh());
-  const stage = new Stage(element('display'), element('wings'), window);
   let schedule: Schedule<Offer> | undefined;
+  const stage = new Stage(byId(document, 'display'), byId(document, 'wings'), window);
   const programme = new Programme(library, store, stage, outbox, clock, (latest) => {
     schedule = latest;
     tell();
@@ -67,50 +49,16 @@ async function run(): Promise<void> {
   await Promise.all([library.load(), outbox.load()]);
 
   const brokerUrl = await finding;
-  let link: Facts['link'] = 'starting';
-  const tell = (): void => {
-    const offers = library.campaigns.map(({ offer, missing }) => ({ offer, missing: missing.length }));
-    const starts = offers.map(({ offer }) => offer.startAt).filter((at) => at > clock.now());
-    view.show({
-      deviceId,
-      ownName: settings.ownName,
-      brokerUrl,
-      link,
-      playing: schedule?.shown !== undefined,
-      nextStart: starts.length === 0 ? undefined : Math.min(...starts),
-      installing: library.installing,
-      clockOffsetMs: clock.offsetMs,
-      waitingEvents: outbox.size,
-      campaigns: offers.map(({ offer, missing }) => ({
-        campaignId: offer.campaignId,
-        version: offer.version,
-        state: stateOf(offer, schedule, clock.now()),
-        missing,
-      })),
-      notes: isSecureContext ? [] : ['Opened over plain HTTP by name: campaigns are kept and played, but this page itself is not there without its server.'],
-    });
-  };
+  let link: LinkState = 'starting';
+  const tell = (): void => view.show(gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, secure: isSecureContext }));
   tell();
-
   const connection = new Link(brokerUrl, deviceId, {
     report: () => ({
       installed: library.campaigns.slice(0, MAX_LISTED).map(({ campaignId, offer }) => ({ campaignId, version: offer.version })),
       clockOffsetMs: clock.offsetMs,
     }),
-    onManifest: (text) => {
-      const read = readOffer(text, location.href);
-      if (read.ok) library.offer(read.offer);
-      else {
-        console.warn('manifest refused:', read.reason);
-        if (read.campaign !== undefined) void outbox.recordError(read.campaign, read.reason);
-      }
-    },
-    onControl: (text) => {
-      const control = readControl(text);
-      if (control?.type === 'revoke') void library.revoke(control.campaignId);
-      else if (control?.type === 'identify') view.identify();
-      else if (control?.type === 'reload') location.reload();
-    },
+    onManifest: (text) => takeManifest(text, library, outbox),
+    onControl: (text) => takeControl(text, library, view),
     onConnected: (connected) => {
       link = connected ? 'connected' : 'reconnecting';
       outbox.connect(connected ? (event) => connection.publishEvent(event) : undefined);
@@ -123,15 +71,41 @@ async function run(): Promise<void> {
   await estimated;
   library.expire();
   await programme.begin();
-  void library.sweep();
-  setInterval(() => connection.publishStatus(), STATUS_AGAIN_MS);
-  setInterval(() => void library.sweep(), SWEEP_MS);
-  setInterval(() => void clock.estimate(), ESTIMATE_MS);
-  if (isSecureContext) void navigator.storage.persist();
+  await library.sweep();
+  setInterval(() => connection.refreshStatus(), STATUS_AGAIN_MS);
+  setInterval(() => void Promise.all([library.sweep(), clock.estimate()]), HOUR_MS);
+  // Asked for, so that the browser does not clear the campaigns away when the disk runs short.
+  if (isSecureContext) await navigator.storage.persist();
 }
 
-run().catch((error: unknown) => {
+function takeManifest(text: string, library: Library, outbox: Outbox): void {
+  const read = readOffer(text, location.href);
+  if (read.ok) {
+    library.offer(read.offer);
+    return;
+  }
+  console.warn('manifest refused:', read.reason);
+  if (read.campaign !== undefined) void outbox.recordError(read.campaign, read.reason);
+}
+
+function takeControl(text: string, library: Library, view: View): void {
+  const control = readControl(text);
+  if (control?.type === 'revoke') void library.revoke(control.campaignId);
+  else if (control?.type === 'identify') view.identify();
+  else if (control?.type === 'reload') location.reload();
+}
+
+const view = new View(document);
+try {
+  const kept = keptBy(window);
+  const settings = readSettings(new URLSearchParams(location.search), kept, randomName);
+  const finding =
+    settings.brokerUrl === undefined ? findBroker(ownUrl('/client-config'), location, kept) : Promise.resolve(settings.brokerUrl);
+  await run(view, settings, finding);
+} catch (error) {
   console.error(error);
-  if (error instanceof SettingError) view.fail(error.message);
-  else view.fail(`The storage of this browser cannot be used (${error instanceof Error ? error.message : 'no reason given'}). Allow it for this page, then reload.`);
-});
+  const why = error instanceof Error ? error.message : 'no reason given';
+  view.fail(
+    error instanceof SettingError ? why : `The storage of this browser cannot be used (${why}). Allow it for this page, then reload.`,
+  );
+}

@@ -104,7 +104,8 @@ export function readOffer(text: string, base: string): ReadOffer {
   if (!isVersion(version)) return { ok: false, reason: 'the manifest has no version', campaign: undefined };
   const refuse = (reason: string): ReadOffer => ({ ok: false, reason, campaign: { campaignId, version } });
 
-  if (!isMoment(startAt) || !isMoment(expireAt) || expireAt <= startAt) return refuse('startAt and expireAt of the manifest are no span of time');
+  if (!isMoment(startAt) || !isMoment(expireAt) || expireAt <= startAt)
+    return refuse('startAt and expireAt of the manifest are no span of time');
   if (!isWebUrl(templateUrl, base)) return refuse('templateUrl of the manifest is no http or https URL');
   const assets = readAssets(fields['assets'], base);
   if (assets === undefined) return refuse('assets of the manifest is no list of http or https URLs');

@@ -32,7 +32,8 @@ export function isBrokerUrl(text: unknown): text is string {
 /** Reads the page's query. Without `deviceId` the screen gets a name of its own, the same after every reload. */
 export function readSettings(query: URLSearchParams, kept: Kept, random: () => string): Settings {
   const brokerUrl = query.get('brokerUrl') ?? '';
-  if (brokerUrl !== '' && !isBrokerUrl(brokerUrl)) throw new SettingError('brokerUrl in the address of this page must be a ws:// or wss:// URL.');
+  if (brokerUrl !== '' && !isBrokerUrl(brokerUrl))
+    throw new SettingError('brokerUrl in the address of this page must be a ws:// or wss:// URL.');
   const given = query.get('deviceId') ?? '';
   if (given !== '' && !DEVICE_ID_PATTERN.test(given)) {
     throw new SettingError('deviceId in the address of this page must be 1 to 128 letters, digits, dots, colons, dashes or underscores.');

@@ -46,6 +46,7 @@ export class Stage {
   #next: Prepared | undefined;
   /** The key that was asked for last; an older wish is superseded. */
   #wish: string | undefined;
+  #lingering: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly display: HTMLElement,
@@ -63,7 +64,7 @@ export class Stage {
   /** Loads an act behind the one that is shown, so that it can take over at once; undefined when its template is gone. */
   async prepare(act: Act): Promise<Prepared | undefined> {
     if (this.#next?.act.key === act.key) return this.#next;
-    const html = await act.html();
+    const [html] = await Promise.all([act.html(), this.#lingering]);
     if (html === undefined) return undefined;
     // It may have been prepared while the template was read; and what is about to be shown is not pushed aside.
     if (this.#next?.act.key === act.key || (this.#pending() && this.#wish !== act.key)) return this.#next;
@@ -85,7 +86,7 @@ export class Stage {
     move(prepared.frame, this.display);
     this.#front = prepared;
     this.#next = undefined;
-    if (old !== undefined) this.page.setTimeout(() => old.remove(), LINGER_MS);
+    if (old !== undefined) this.#linger(old);
     return 'shown';
   }
 
@@ -103,12 +104,23 @@ export class Stage {
     this.#next = undefined;
   }
 
+  /** One frame lingers at most, and none is prepared meanwhile: there are never more than two. */
+  #linger(old: HTMLIFrameElement): void {
+    this.#lingering = new Promise((resolve) => {
+      this.page.setTimeout(() => {
+        old.remove();
+        resolve();
+      }, LINGER_MS);
+    });
+  }
+
   /** True while an act was asked for and is not in the display yet. */
   #pending(): boolean {
     return this.#wish !== undefined && this.#wish !== this.showing;
   }
 
   #load(act: Act, html: string): Prepared {
+    // oxlint-disable-next-line react/iframe-missing-sandbox -- the rule reads React's properties; it is set on the next line.
     const frame = this.page.document.createElement('iframe');
     frame.setAttribute('sandbox', 'allow-scripts');
     frame.setAttribute('allow', 'autoplay');

@@ -96,7 +96,7 @@ export class Store {
     const keys = media.getAllKeys();
     keys.onsuccess = () => {
       const keep = needed();
-      for (const key of keys.result) if (!keep.has(String(key))) media.delete(key);
+      for (const key of keys.result) if (typeof key !== 'string' || !keep.has(key)) media.delete(key);
     };
     await committed(transaction);
   }

@@ -1,19 +1,4 @@
-/** What the page tells a person in front of the screen. */
-export interface Facts {
-  deviceId: string;
-  ownName: boolean;
-  brokerUrl: string;
-  link: 'starting' | 'connected' | 'reconnecting';
-  playing: boolean;
-  /** The nearest start to come, epoch ms. */
-  nextStart: number | undefined;
-  installing: number;
-  clockOffsetMs: number;
-  waitingEvents: number;
-  campaigns: { campaignId: string; version: number; state: string; missing: number }[];
-  /** What this page lacks where it was opened, or what went wrong; sentences. */
-  notes: string[];
-}
+import type { Facts } from './facts.js';
 
 const IDENTIFY_MS = 15_000;
 
@@ -24,7 +9,8 @@ function element<K extends keyof HTMLElementTagNameMap>(tag: K, className: strin
   return made;
 }
 
-function byId(page: Document, id: string): HTMLElement {
+/** The element of the page with this id; the page is ours, so it is there. */
+export function byId(page: Document, id: string): HTMLElement {
   const found = page.getElementById(id);
   if (found === null) throw new Error(`the page has no #${id}`);
   return found;
@@ -38,7 +24,8 @@ function linkSentence({ link, brokerUrl }: Facts): string {
 
 function waitingSentence({ installing, nextStart }: Facts): string {
   if (installing > 0) return installing === 1 ? 'Installing a campaign' : `Installing ${installing} campaigns`;
-  if (nextStart !== undefined) return `Next campaign at ${new Date(nextStart).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}`;
+  if (nextStart !== undefined)
+    return `Next campaign at ${new Date(nextStart).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}`;
   return 'Waiting for a campaign';
 }
 

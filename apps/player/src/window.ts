@@ -39,7 +39,11 @@ export function readWindow(value: unknown): PlayWindow | undefined {
  * not happen; where an hour comes twice, the window is open in both.
  */
 export function isOpen(window: PlayWindow, now: number): boolean {
-  const parts = new Map(formatFor(window.timeZone).formatToParts(now).map(({ type, value }) => [type, value]));
+  const parts = new Map(
+    formatFor(window.timeZone)
+      .formatToParts(now)
+      .map(({ type, value }) => [type, value]),
+  );
   const today = WEEKDAYS.indexOf(parts.get('weekday') ?? '') + 1;
   const minute = Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
   const from = minutesOf(window.from) ?? 0;

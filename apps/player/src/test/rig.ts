@@ -1,0 +1,202 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { extname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import type { ScreenEvent, StatusMessage } from '@marquee/contracts/player';
+import { Aedes } from 'aedes';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
+
+export interface Answer {
+  status?: number;
+  type?: string;
+  body: string | Buffer;
+}
+
+/** The server that a player talks to over HTTP: its page under /player/, and whatever a test puts under other paths. */
+export class PageServer {
+  readonly answers = new Map<string, Answer | ((response: ServerResponse) => void)>();
+  /** Every path that was asked for, in order. */
+  readonly asked: string[] = [];
+  readonly #server: Server;
+
+  constructor(private readonly dist: string) {
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  async open(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? '/', 'http://x').pathname;
+    this.asked.push(path);
+    response.setHeader('access-control-allow-origin', '*');
+    const answer = this.answers.get(path);
+    if (typeof answer === 'function') return answer(response);
+    if (answer !== undefined) {
+      response.writeHead(answer.status ?? 200, { 'content-type': answer.type ?? 'text/html' }).end(answer.body);
+      return;
+    }
+    if (path === '/time') {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ now: Date.now() }));
+      return;
+    }
+    const file = path === '/player/' ? 'index.html' : path.replace(/^\/player\//, '');
+    const bytes = path.startsWith('/player/') ? await readFile(join(this.dist, file)).catch(() => undefined) : undefined;
+    if (bytes === undefined) response.writeHead(404).end();
+    else response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream').end(bytes);
+  }
+}
+
+/** A broker with one WebSocket listener, as a screen meets it; it notes what screens say. */
+export class TestBroker {
+  readonly events: ScreenEvent[] = [];
+  readonly statuses: { status: StatusMessage; retained: boolean }[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #watchers = new Set<() => void>();
+  #aedes: Aedes | undefined;
+  #http: Server | undefined;
+  #port = 0;
+
+  async open(): Promise<void> {
+    const aedes = await Aedes.createBroker();
+    const http = createServer();
+    const webSockets = new WebSocketServer({ server: http, handleProtocols: () => 'mqtt' });
+    webSockets.on('connection', (socket, request) => aedes.handle(createWebSocketStream(socket), request));
+    http.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    aedes.on('publish', (packet) => this.#note(packet.topic, packet.payload.toString(), packet.retain));
+    http.listen(this.#port, '127.0.0.1');
+    await once(http, 'listening');
+    this.#port = (http.address() as AddressInfo).port;
+    this.#aedes = aedes;
+    this.#http = http;
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.#port}/`;
+  }
+
+  /** Gone without a word, as when the machine loses power. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => {
+      if (this.#aedes === undefined) resolve();
+      else this.#aedes.close(() => resolve());
+    });
+    const http = this.#http;
+    if (http === undefined) return;
+    this.#http = undefined;
+    http.close();
+    await once(http, 'close');
+  }
+
+  publish(topic: string, payload: unknown): void {
+    const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+    this.#aedes?.publish({ cmd: 'publish', topic, payload: Buffer.from(text), qos: 1, retain: false, dup: false }, () => undefined);
+  }
+
+  /** What a device said, oldest first; what it said again under the same eventId counts once, as it does for the server. */
+  said(deviceId: string): ScreenEvent[] {
+    const known = new Map<string, ScreenEvent>();
+    for (const event of this.events) if (event.deviceId === deviceId && !known.has(event.eventId)) known.set(event.eventId, event);
+    return [...known.values()];
+  }
+
+  /** The kinds of event that a device sent about a campaign, in order. */
+  kinds(deviceId: string, campaignId: string): string[] {
+    return this.said(deviceId)
+      .filter((event) => event.campaignId === campaignId)
+      .map(({ eventType }) => eventType);
+  }
+
+  /** Resolves with what `find` gives as soon as it gives something; rejects after `limitMs`. */
+  until<T>(find: () => T | undefined | false, what: string, limitMs = 8_000): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = find();
+        if (found === undefined || found === false) return;
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        resolve(found);
+      };
+      const timer = setTimeout(() => {
+        this.#watchers.delete(look);
+        reject(new Error(`never came: ${what}; said: ${JSON.stringify(this.events.slice(-10))}`));
+      }, limitMs);
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  event(deviceId: string, eventType: string, campaignId: string, count = 1): Promise<ScreenEvent> {
+    return this.until(
+      () => this.said(deviceId).filter((event) => event.eventType === eventType && event.campaignId === campaignId)[count - 1],
+      `${eventType} of ${campaignId} by ${deviceId}`,
+    );
+  }
+
+  online(deviceId: string): Promise<StatusMessage> {
+    return this.until(
+      () => this.statuses.findLast(({ status }) => status.deviceId === deviceId && status.status === 'online')?.status,
+      `${deviceId} online`,
+    );
+  }
+
+  #note(topic: string, text: string, retained: boolean): void {
+    if (topic.endsWith('/acks')) this.events.push(JSON.parse(text) as ScreenEvent);
+    else if (topic.endsWith('/status')) this.statuses.push({ status: JSON.parse(text) as StatusMessage, retained });
+    for (const look of [...this.#watchers]) look();
+  }
+}
+
+export function sha256(bytes: string | Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** A picture of one colour that knows its own size. */
+export function picture(colour: string): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="${colour}"/></svg>`;
+}
+
+/** A template as ours are: asks for its assets by id, says when it is ready, falls back to the URL. */
+export function template(colour: string, assets: { id: string; url: string }[] = []): string {
+  return `<!doctype html><html><body style="margin:0;background:${colour}"><script>
+    const assets = ${JSON.stringify(assets)};
+    const left = new Set(assets.map((asset) => asset.id));
+    const done = (id) => { left.delete(id); if (left.size === 0) parent.postMessage({ channel: 'marquee-stage-1', type: 'ready' }, '*'); };
+    addEventListener('message', ({ source, data }) => {
+      if (source !== parent || data?.channel !== 'marquee-stage-1' || data.type !== 'asset') return;
+      const asset = assets.find(({ id }) => id === data.assetId);
+      const image = document.createElement('img');
+      image.id = asset.id;
+      image.dataset.from = data.blob ? 'blob' : 'url';
+      image.onload = image.onerror = () => done(asset.id);
+      image.src = data.blob ? URL.createObjectURL(data.blob) : asset.url;
+      document.body.append(image);
+    });
+    for (const { id } of assets) parent.postMessage({ channel: 'marquee-stage-1', type: 'asset', assetId: id }, '*');
+    if (assets.length === 0) done();
+  </script></body></html>`;
+}
