@@ -39,7 +39,7 @@ export function parseFetchAllow(text: string): ParsedFetchAllow {
 function parseRange(entry: string): [Address, number] | undefined {
   if (ipaddr.IPv4.isValidCIDRFourPartDecimal(entry) || ipaddr.IPv6.isValidCIDR(entry)) return mappedRange(...ipaddr.parseCIDR(entry));
   const bare = entry.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(bare) === 0) return undefined;
+  if (isIP(bare) === 0 || V4_COMPATIBLE.test(bare)) return undefined;
   const address = ipaddr.parse(bare);
   return mappedRange(address, address.kind() === 'ipv4' ? 32 : 128);
 }
@@ -116,7 +116,7 @@ export class AddressPolicy {
   }
 
   private refusal(text: string, host: string): string | undefined {
-    if (!ipaddr.isValid(text)) return 'not an address';
+    if (!ipaddr.isValid(text) || V4_COMPATIBLE.test(text)) return 'reserved';
     const address = unwrapped(ipaddr.parse(text));
     if (this.allow.hosts.has(host.toLowerCase().replace(/\.$/, ''))) return undefined;
     if (this.allow.ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits))) return undefined;
@@ -124,6 +124,8 @@ export class AddressPolicy {
   }
 }
 
+/** Deprecated (RFC 4291 §2.5.5.1). The parser takes `::10.0.0.1` for the v4-mapped `::ffff:10.0.0.1`; a socket does not. */
+const V4_COMPATIBLE = /^::\d+\./;
 const NAT64 = ipaddr.IPv6.parse('64:ff9b::');
 const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::');
 /** A public address by the registry, but on Azure's machines the door to the host's own agent and its secrets. */

@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { errorCode, reasonOf } from '../kit/errors.js';
 import { AddressRefused } from './address-policy.js';
 import { StorageError } from './storage.js';
@@ -92,7 +93,8 @@ function ofNetwork(error: unknown, times: FetchTimes): FetchFailure {
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return tooLong(times.connectMs, ' to connect');
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return tooLong(times.idleMs, ' without sending anything');
   if (TLS.test(code)) return { ok: false, reason: `secure connection failed (${code})`, retry: true };
-  if (code.startsWith('HPE_')) return { ok: false, reason: 'answer is not valid HTTP', retry: false };
+  if (error instanceof errors.HTTPParserError || code.startsWith('HPE_'))
+    return { ok: false, reason: 'answer is not valid HTTP', retry: false };
   if (code.startsWith('ERR_BROTLI') || code.startsWith('ERR__ERROR'))
     return { ok: false, reason: 'compressed content is damaged', retry: true };
   return { ok: false, reason: `could not be fetched (${code === '' ? reasonOf(error).slice(0, 100) : code})`, retry: true };

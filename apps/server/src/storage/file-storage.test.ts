@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
@@ -131,8 +132,8 @@ describe('keeping bytes', () => {
 
 describe('what is not kept leaves nothing', () => {
   afterEach(async () => {
-    expect(await incoming()).toEqual([]);
-    expect(await readdir(root)).toEqual(['incoming']);
+    assert.deepEqual(await incoming(), []);
+    assert.deepEqual(await readdir(root), ['incoming']);
   });
 
   test('one byte too many, without reading on', async () => {
