@@ -7,6 +7,7 @@ import { CleanSessions } from './clean-sessions.js';
 import { FrameGuard } from './frame-guard.js';
 import { HeldAcknowledgements } from './held-acknowledgements.js';
 import { Listeners, type TlsMaterial } from './listeners.js';
+import { PacedReading } from './paced-reading.js';
 
 /** A packet is payload, topic, packet id; topics of ours have some 150 bytes. */
 const MAX_REMAINING_LENGTH = MAX_PAYLOAD_BYTES + 1024;
@@ -31,6 +32,7 @@ export interface EmbeddedBrokerOptions {
 /** The broker inside the process (aedes): MQTT 3.1.1 over TCP and WebSocket. Every session is a clean one. */
 export class EmbeddedBroker implements ScreenBroker {
   private running: { aedes: Aedes; listeners: Listeners; intake: HeldAcknowledgements } | undefined;
+  private readonly pacedReading = new PacedReading();
   private readonly clients = new Map<string, Client>();
   private readonly connectionListeners: ((connected: boolean) => void)[] = [];
 
@@ -109,6 +111,7 @@ export class EmbeddedBroker implements ScreenBroker {
 
   private accept(aedes: Aedes, connection: Duplex): void {
     const guard = new FrameGuard(MAX_REMAINING_LENGTH);
+    this.pacedReading.pace(connection);
     aedes.handle(connection);
     // aedes reads on 'readable', and every read is also told by 'data', before it returns.
     connection.on('data', (chunk: Buffer) => {

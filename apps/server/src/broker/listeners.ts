@@ -56,9 +56,7 @@ export class Listeners {
       handleProtocols: (offered) => ['mqtt', 'mqttv3.1'].find((name) => offered.has(name)) ?? false,
     });
     this.http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      this.webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-        accept(createWebSocketStream(webSocket, { highWaterMark: BUFFER_BYTES })),
-      );
+      this.webSockets.handleUpgrade(request, socket, head, (webSocket) => accept(streamOf(webSocket)));
     });
     for (const server of [this.tcp, this.http]) server.on('connection', (socket: Socket) => this.track(socket));
   }

@@ -134,8 +134,9 @@ export const rescueDeliveries = statement({
       insert into execution_counts (execution_id, state, n)
       select execution_id, state, sum(n)
       from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
-      group by execution_id, state having sum(n) <> 0)
-    select execution_id, status, count(*) as n from moved group by execution_id, status`,
+      group by execution_id, state having sum(n) <> 0),
+    told as (select pg_notify('marquee', 'deliveries_due') from (select count(*) as n from moved) as k where n > 0)
+    select execution_id, status, count(*) as n from moved where (select count(*) from told) >= 0 group by execution_id, status`,
 });
 
 /**
@@ -188,8 +189,9 @@ export const withdrawOffers = statement({
       update deliveries d
       set next_offer_at = null,
           next_revoke_at = case when $revoke and d.attempt > 0 and d.revoke_acked_at is null then coalesce(d.next_revoke_at, now()) end
-      from out where d.id = out.id returning 1)
-    select count(*) as withdrawn from moved`,
+      from out where d.id = out.id returning 1),
+    told as (select pg_notify('marquee', 'revokes_due') from (select count(*) as n from moved) as k where $revoke and n > 0)
+    select count(*) as withdrawn from moved where (select count(*) from told) >= 0`,
 });
 
 /** How many rows of a campaign are claimed or being sent. */
@@ -239,4 +241,18 @@ export const findDelivery = statement({
   takes: { id: t.uuid },
   gives: deliveryRow,
   text: `select ${DELIVERY} from deliveries d where d.id = $id`,
+});
+
+/** How many deliveries the list has, from the kept counts; and whether there is such a campaign at all. */
+export const countDeliveries = statement({
+  name: 'deliveries_count',
+  takes: { campaign: t.uuid, status: nullable(t.text) },
+  gives: { n: t.bigint, known: t.bool },
+  text: `
+    select coalesce((
+        select sum(k.n) from execution_counts k
+        where k.execution_id = (select id from executions where campaign_id = $campaign order by scheduled_for desc limit 1)
+          and k.state in ('PENDING', 'IN_PROGRESS', 'SENDING', 'SUCCESS', 'FAILED', 'CANCELLED', 'UNKNOWN')
+          and ($status is null or k.state = $status)), 0)::bigint as n,
+      exists (select from campaigns where id = $campaign) as known`,
 });

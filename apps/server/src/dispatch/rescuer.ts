@@ -7,8 +7,6 @@ export interface RescuerOptions {
   intervalMs: number;
   /** Channels whose sends may be repeated under the same key. */
   safeChannels: string[];
-  /** Called when rows came back to PENDING. */
-  onRescued: () => void;
   onError: (error: unknown, actor: string) => void;
 }
 
@@ -39,7 +37,6 @@ export class Rescuer {
     if (rescued.length === 0) return this.options.intervalMs;
     const n = rescued.reduce((sum, row) => sum + row.n, 0);
     this.log.warn({ n }, 'deliveries rescued from a worker that went away');
-    this.options.onRescued();
     return n >= ROWS_A_TURN ? 0 : this.options.intervalMs;
   }
 }

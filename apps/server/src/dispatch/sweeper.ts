@@ -6,8 +6,6 @@ import type { Fact, Outbox } from '../store/outbox.js';
 
 export interface SweeperOptions {
   pollMs: number;
-  /** Called when revokes became due. */
-  onRevokes: () => void;
   onError: (error: unknown, actor: string) => void;
 }
 
@@ -61,7 +59,6 @@ export class Sweeper {
       () => this.database.run(withdrawOffers, { campaign, revoke: ending.revoke, most: ROWS_A_STEP }),
       (row) => row.withdrawn,
     );
-    if (ending.revoke) this.options.onRevokes();
     const { outcome, reason } = ending;
     await this.steps(
       () => this.database.run(sweepDeliveries, { campaign, outcome, reason, most: ROWS_A_STEP }),
@@ -75,7 +72,6 @@ export class Sweeper {
       if (ending.revoke) await transaction.run(cancelExecutions, { campaign });
       await this.outbox.finish(transaction, [fact]);
     });
-    if (ending.revoke) this.options.onRevokes();
   }
 
   private async steps<Row>(step: () => Promise<Row[]>, doneOf: (row: Row) => number): Promise<void> {

@@ -138,3 +138,11 @@ export const countExecutions = statement({
   gives: { n: t.bigint },
   text: 'select count(*) as n from executions where ($campaign is null or campaign_id = $campaign) and ($state is null or state = $state)',
 });
+
+/** The status of a campaign, to say why it cannot be started. */
+export const campaignStatus = statement({
+  name: 'executions_campaign_status',
+  takes: { id: t.uuid },
+  gives: { status: t.text },
+  text: 'select status from campaigns where id = $id',
+});

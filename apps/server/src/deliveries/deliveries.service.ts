@@ -1,0 +1,64 @@
+import { DEVICE_ID_PATTERN, type DeliveryState, type DeliveryView, type Page } from '@marquee/contracts';
+import { ProblemError } from '../kit/errors.js';
+import { decodeCursor, pageOf } from '../kit/paging.js';
+import type { Database } from '../store/database.js';
+import type { ValuesOf } from '../store/statement.js';
+import { countDeliveries, findDelivery, listDeliveries } from './deliveries.store.js';
+
+export interface DeliveryQuery {
+  status?: DeliveryState | undefined;
+  offset: number;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+/** What became of each recipient. */
+export class Deliveries {
+  constructor(private readonly database: Database) {}
+
+  /** Deliveries of the campaign's latest execution, by recipient; none when it was never run. NOT_FOUND when there is no such campaign. */
+  async list(campaign: string, query: DeliveryQuery): Promise<Page<DeliveryView>> {
+    const after = decodeCursor(query.cursor, (recipient) => DEVICE_ID_PATTERN.test(recipient));
+    const status = query.status ?? null;
+    const { read } = this.database;
+    const [rows, [counted]] = await Promise.all([
+      read.run(listDeliveries, {
+        campaign,
+        status,
+        after: after ?? '',
+        skip: after === undefined ? query.offset : 0,
+        most: query.limit + 1,
+      }),
+      read.run(countDeliveries, { campaign, status }),
+    ]);
+    if (counted?.known !== true) throw new ProblemError('NOT_FOUND', `there is no campaign ${campaign}`);
+    return pageOf(rows, { total: counted.n, offset: query.offset, limit: query.limit }, deliveryView, (row) => row.recipient);
+  }
+
+  /** NOT_FOUND when there is none. */
+  async get(id: string): Promise<DeliveryView> {
+    const [row] = await this.database.run(findDelivery, { id });
+    if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no delivery ${id}`);
+    return deliveryView(row);
+  }
+}
+
+function deliveryView(row: ValuesOf<typeof findDelivery.gives>): DeliveryView {
+  return {
+    id: row.id,
+    campaignId: row.campaign_id,
+    executionId: row.execution_id,
+    recipient: row.recipient,
+    status: row.status as DeliveryState,
+    epoch: row.epoch,
+    attempt: row.attempt,
+    offers: row.offers,
+    lastError: row.last_error,
+    installError: row.install_error,
+    settledAt: row.settled_at,
+    acknowledgedAt: row.acknowledged_at,
+    acknowledgedVersion: row.acknowledged_version,
+    onAir: row.on_air,
+    revokeAckedAt: row.revoke_acked_at,
+  };
+}

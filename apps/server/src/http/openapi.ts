@@ -1,0 +1,43 @@
+import { applyDecorators } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiOperation, ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { z } from 'zod';
+import { problemSchema } from '@marquee/contracts';
+
+function jsonSchemaOf(schema: unknown, io: 'input' | 'output'): Record<string, unknown> | undefined {
+  if (!(schema instanceof z.ZodType)) return undefined;
+  // Refinements and transforms have no JSON Schema; what remains of them is said in prose.
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any', target: 'openapi-3.0' });
+  return json;
+}
+
+/** Documents what a handler does and answers, from the schema that clients share. */
+export function answers(summary: string, schema: z.ZodType, status = 200): MethodDecorator {
+  return applyDecorators(
+    ApiOperation({ summary }),
+    ApiResponse({ status, description: 'Done', content: { 'application/json': { schema: jsonSchemaOf(schema, 'output') ?? {} } } }),
+    ApiResponse({
+      status: '4XX',
+      description: 'Why it was refused',
+      content: { 'application/problem+json': { schema: jsonSchemaOf(problemSchema, 'output') ?? {} } },
+    }),
+  );
+}
+
+/** Serves the API's description at `/docs` and `/docs-json`. */
+export function serveOpenApi(app: NestFastifyApplication): void {
+  const config = new DocumentBuilder()
+    .setTitle('Marquee')
+    .setDescription(
+      'Plans campaigns, delivers them to every screen, and accounts for what happened. Times are epoch milliseconds unless named otherwise.',
+    )
+    .setVersion('0.1.0')
+    .build();
+  const document = SwaggerModule.createDocument(app, config, {
+    standardSchemaConverter: (schema, { schemaType }) => {
+      const json = jsonSchemaOf(schema, schemaType);
+      return json === undefined ? undefined : { schema: json };
+    },
+  });
+  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'docs-json', yamlDocumentUrl: 'docs-yaml' });
+}

@@ -1,0 +1,59 @@
+import type { Readable } from 'node:stream';
+import { deviceId, importReport, pageOf, pageQuery, type PutScreen, putScreen, screenQuery, screenView } from '@marquee/contracts';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req } from '@nestjs/common';
+import { ApiBody, ApiConsumes } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ProblemError } from '../kit/errors.js';
+import { importScreens } from '../screens/import.js';
+import type { Screens } from '../screens/screens.service.js';
+import { answers } from './openapi.js';
+import { SCREENS } from './tokens.js';
+
+const byDevice = z.object({ id: deviceId });
+const listQuery = z.object({ ...pageQuery, ...screenQuery });
+
+/** The stream types that an import may come in. */
+export const IMPORT_TYPES = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson' } as const;
+
+@Controller('screens')
+export class ScreensController {
+  constructor(@Inject(SCREENS) private readonly screens: Screens) {}
+
+  @Get()
+  @answers('Screens, by id', pageOf(screenView))
+  list(@Query({ schema: listQuery }) query: z.output<typeof listQuery>) {
+    return this.screens.list(query);
+  }
+
+  @Post('import')
+  @HttpCode(200)
+  @ApiConsumes(...Object.keys(IMPORT_TYPES))
+  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  @answers('Import screens from CSV or JSON Lines; lines that are not valid are reported and the rest kept', importReport)
+  import(@Req() request: FastifyRequest) {
+    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
+    const format = type in IMPORT_TYPES ? IMPORT_TYPES[type as keyof typeof IMPORT_TYPES] : undefined;
+    if (format === undefined) throw new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'content-type: must be text/csv or application/x-ndjson');
+    return importScreens(this.screens, request.body as Readable, format);
+  }
+
+  @Get(':id')
+  @answers('One screen', screenView)
+  get(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>) {
+    return this.screens.get(id);
+  }
+
+  @Put(':id')
+  @answers('Register a screen, or set its group, tags and metadata', screenView)
+  put(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>, @Body({ schema: putScreen }) body: PutScreen) {
+    return this.screens.put(id, body);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @answers('Forget a screen and its events', z.undefined(), 204)
+  async delete(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>): Promise<void> {
+    await this.screens.delete(id);
+  }
+}

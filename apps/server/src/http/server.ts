@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import cors from '@fastify/cors';
+import multipart from '@fastify/multipart';
+import fastifyStatic from '@fastify/static';
+import { Module, type Provider } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { errorCode, StartError } from '../kit/errors.js';
+import type { Log } from '../kit/log.js';
+import { AssetsController, type HttpSettings } from './assets.controller.js';
+import { CampaignsController } from './campaigns.controller.js';
+import { FeedController } from './feed.controller.js';
+import { serveOpenApi } from './openapi.js';
+import { ProblemFilter } from './problem.filter.js';
+import { IMPORT_TYPES, ScreensController } from './screens.controller.js';
+import { SystemController } from './system.controller.js';
+import { HTTP_SETTINGS } from './tokens.js';
+import { validationPipe } from './validation.pipe.js';
+
+export interface HttpServerOptions {
+  host: string;
+  port: number;
+  tls?: { cert: Buffer; key: Buffer } | undefined;
+  settings: HttpSettings;
+  /** The objects that the controllers are given, by token. */
+  services: ReadonlyMap<symbol, unknown>;
+  log: Log;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+/** A device id may have 128 characters, three bytes each when escaped. */
+const MAX_PATH_PARAMETER = 512;
+
+@Module({})
+class HttpModule {}
+
+/** Starts the API and the pages. Rejects with a StartError that names PORT when it cannot be had. */
+export async function startHttpServer(options: HttpServerOptions): Promise<NestFastifyApplication> {
+  const { host, port, tls, settings, log } = options;
+  const providers: Provider[] = [...options.services].map(([provide, useValue]) => ({ provide, useValue }));
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
+    ...(tls === undefined ? {} : { https: tls }),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    {
+      module: HttpModule,
+      // Literal paths come before `:id`: controllers are asked in this order.
+      controllers: [SystemController, AssetsController, FeedController, CampaignsController, ScreensController],
+      providers: [...providers, { provide: HTTP_SETTINGS, useValue: settings }],
+    },
+    adapter,
+    { logger: false, abortOnError: false },
+  );
+  app.useGlobalPipes(validationPipe());
+  app.useGlobalFilters(new ProblemFilter(log));
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  await fastify.register(cors, {
+    origin: settings.corsOrigins === '*' ? '*' : settings.corsOrigins,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    exposedHeaders: ['etag', 'content-range'],
+  });
+  await fastify.register(multipart, { limits: { files: 1, fields: 10, fieldSize: 65_536 } });
+  fastify.addContentTypeParser(Object.keys(IMPORT_TYPES), (_request, payload, done) => done(null, payload));
+  await servePages(fastify);
+  serveOpenApi(app);
+  await app.init();
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    await app.close();
+    if (errorCode(error) === 'EADDRINUSE') throw new StartError(`PORT ${port} on ${host} is taken: stop what listens there or set PORT.`);
+    if (errorCode(error) === 'EACCES') throw new StartError(`PORT ${port} may not be opened by this user: set PORT to 1024 or above.`);
+    if (errorCode(error) === 'EADDRNOTAVAIL' || errorCode(error) === 'ENOTFOUND')
+      throw new StartError(`HOST ${host} is not an address of this machine.`);
+    throw error;
+  }
+  return app;
+}
+
+/** The built console at `/` and `/console/…`, the player at `/player/`. A page that was not built is a 404 that says so. */
+async function servePages(fastify: FastifyInstance): Promise<void> {
+  const [consolePage, playerPage] = [pageFolder('console'), pageFolder('player')];
+  // Built file names carry their digest and never change; the index.html that names them is asked for anew.
+  await fastify.register(fastifyStatic, {
+    root: join(consolePage, 'console-assets'),
+    prefix: '/console-assets/',
+    immutable: true,
+    maxAge: '1y',
+  });
+  for (const path of ['/', '/console', '/console/*'])
+    fastify.get(path, (_request, reply) => reply.sendFile('index.html', consolePage, { maxAge: 0, immutable: false }));
+  fastify.get('/favicon.svg', (_request, reply) => reply.sendFile('favicon.svg', consolePage, { maxAge: 0, immutable: false }));
+  await fastify.register(fastifyStatic, { root: playerPage, prefix: '/player/', decorateReply: false, maxAge: 0 });
+  fastify.get('/player', (request, reply) => reply.redirect(`/player/${new URL(request.url, 'http://here').search}`));
+}
+
+function pageFolder(name: 'console' | 'player'): string {
+  return fileURLToPath(new URL(`../../../${name}/dist`, import.meta.url));
+}
+
+/** The certificate and key in these files; undefined where none are set. */
+export function readTls(cert: string | undefined, key: string | undefined): { cert: Buffer; key: Buffer } | undefined {
+  return cert === undefined || key === undefined ? undefined : { cert: readFileSync(cert), key: readFileSync(key) };
+}
