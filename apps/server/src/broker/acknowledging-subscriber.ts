@@ -133,7 +133,7 @@ export class AcknowledgingSubscriber {
   private supersede(topic: string): void {
     const older = this.refused.get(topic);
     if (older === undefined || parseDeviceTopic(topic)?.kind !== 'status') return;
-    for (const delivery of [...older]) {
+    for (const delivery of older) {
       this.removeRefused(delivery);
       this.finish(delivery, true);
     }
@@ -148,8 +148,9 @@ export class AcknowledgingSubscriber {
   }
 
   private forgetRefused(which: (delivery: Delivery) => boolean): void {
-    for (const deliveries of [...this.refused.values()]) {
-      for (const delivery of [...deliveries].filter(which)) {
+    for (const deliveries of this.refused.values()) {
+      for (const delivery of deliveries) {
+        if (!which(delivery)) continue;
         this.removeRefused(delivery);
         this.finish(delivery, false);
       }

@@ -45,7 +45,7 @@ describe.each(KINDS)('$name', ({ missing, open }) => {
       const broker = await harness.start(async () => undefined);
       const screen = await harness.screen();
       const got = new Inbox<string>();
-      screen.on('message', (topic, payload, packet) => got.put(`${topic} ${payload} qos${packet.qos} retain${packet.retain}`));
+      screen.on('message', (topic, payload, packet) => got.put(`${topic} ${String(payload)} qos${packet.qos} retain${packet.retain}`));
       await screen.subscribeAsync('devices/one/notifications', { qos: 1 });
 
       await broker.publish('devices/two/notifications', Buffer.from('not mine'));
@@ -180,7 +180,7 @@ describe.each(KINDS)('$name', ({ missing, open }) => {
       await screen.publishAsync('devices/kept/status', 'online', { qos: 1, retain: true });
       const watcher = await harness.screen();
       const got = new Inbox<string>();
-      watcher.on('message', (topic, payload, packet) => got.put(`${topic} ${payload} ${packet.retain}`));
+      watcher.on('message', (topic, payload, packet) => got.put(`${topic} ${String(payload)} ${packet.retain}`));
       await watcher.subscribeAsync('devices/+/status', { qos: 1 });
       await got.first((line) => line === 'devices/kept/status online true');
     });
