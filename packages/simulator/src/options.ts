@@ -1,0 +1,83 @@
+import { availableScreens, type ScreenNames } from './screen-names.js';
+
+/** Milliseconds, drawn evenly from `min` to `max`. */
+export interface Range {
+  min: number;
+  max: number;
+}
+
+export interface FleetOptions {
+  /** How many screens there are. */
+  screens: number;
+  /** `mqtt://host:port` (or `ws://…`). Default `mqtt://127.0.0.1:1883`. */
+  broker?: string;
+  /** What device ids begin with; `^[A-Za-z0-9._:-]*$`. Default `sim-`. */
+  prefix?: string;
+  /**
+   * `each`: a connection of its own for every screen, with its will. A number: so many connections, the screens divided over them;
+   * a shared connection can have no will of a screen's own. Default: one for 200 screens.
+   */
+  connections?: 'each' | number;
+  /** How long a screen takes to install or to revoke before it answers, ms. Default 0. */
+  ackDelayMs?: Range;
+  /** Share of the screens, 0..1, that are switched off: retained status `offline`, subscribed to nothing. Default 0. */
+  offline?: number;
+  /** Share of the manifests, 0..1, that are not acknowledged. Default 0. */
+  drop?: number;
+  /** Installed manifests are not acknowledged until `release` is called. Default false. */
+  hold?: boolean;
+  /** New connections a second, and the pace at which lost ones come back. Default 500. */
+  connectsPerSecond?: number;
+  /** 0..1; decides delays and drops. */
+  random?: () => number;
+  /** Ms since some fixed moment; never goes back. */
+  monotonic?: () => number;
+}
+
+/** The options with every default filled in, and the screens' names. */
+export interface FleetPlan extends Required<Omit<FleetOptions, 'connections' | 'prefix'>> {
+  names: ScreenNames;
+  /** The screens of each connection, by index into `names.online`. */
+  shares: { from: number; to: number }[];
+  /** True when each screen has a connection of its own, and so a will. */
+  ownConnections: boolean;
+}
+
+export const SCREENS_A_CONNECTION = 200;
+
+/** Throws a RangeError that names the option when one cannot be. */
+export function planFleet(options: FleetOptions): FleetPlan {
+  const { prefix = 'sim-', connections, offline = 0, drop = 0, screens, ackDelayMs = { min: 0, max: 0 } } = options;
+  if (!Number.isInteger(screens) || screens < 1) throw new RangeError('screens must be a whole number from 1');
+  for (const [name, share] of Object.entries({ offline, drop })) {
+    if (!(share >= 0 && share <= 1)) throw new RangeError(`${name} must be a share from 0 to 1`);
+  }
+  if (!(ackDelayMs.min >= 0 && ackDelayMs.max >= ackDelayMs.min))
+    throw new RangeError('ackDelayMs must run from a smaller to a larger delay');
+  const names = availableScreens(prefix, screens, offline);
+  const online = names.online.length;
+  const wanted = connections === 'each' ? online : (connections ?? Math.ceil(online / SCREENS_A_CONNECTION));
+  if (!Number.isInteger(wanted) || wanted < 0 || (wanted === 0 && online > 0))
+    throw new RangeError('connections must be each or a whole number from 1');
+  return {
+    names,
+    screens,
+    broker: options.broker ?? 'mqtt://127.0.0.1:1883',
+    ackDelayMs,
+    offline,
+    drop,
+    hold: options.hold ?? false,
+    connectsPerSecond: options.connectsPerSecond ?? 500,
+    random: options.random ?? Math.random,
+    monotonic: options.monotonic ?? (() => performance.now()),
+    shares: divide(online, Math.min(wanted, online)),
+    ownConnections: connections === 'each',
+  };
+}
+
+function divide(total: number, parts: number): { from: number; to: number }[] {
+  return Array.from({ length: parts }, (_, part) => ({
+    from: Math.floor((part * total) / parts),
+    to: Math.floor(((part + 1) * total) / parts),
+  }));
+}
