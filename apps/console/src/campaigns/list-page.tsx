@@ -29,7 +29,7 @@ export function CampaignListPage() {
         <Group px="md" pt="md" pb="xs">
           <Select
             aria-label="Status"
-            placeholder="Every status"
+            placeholder="Any status"
             data={STATUS_CHOICES}
             value={status ?? null}
             onChange={(_value, option) =>

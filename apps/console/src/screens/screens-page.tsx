@@ -91,7 +91,7 @@ function Filters() {
       <TypedFilter label="Tag" value={search.tag ?? ''} onSettle={(tag) => set({ tag })} />
       <Select
         aria-label="Status"
-        placeholder="Every status"
+        placeholder="Any status"
         data={STATUSES}
         value={search.status ?? null}
         onChange={(value) => set({ status: SCREEN_STATUSES.find((each) => each === value) })}

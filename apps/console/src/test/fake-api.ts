@@ -5,6 +5,9 @@ import {
   type DeliveryView,
   ERRORS,
   type ErrorCode,
+  type FeedCampaign,
+  type FeedDelivery,
+  type FeedSummary,
   type ScreenView,
 } from '@marquee/contracts';
 import { createHash, randomUUID } from 'node:crypto';
@@ -63,7 +66,7 @@ export class FakeApi {
   }
 
   /** Sends an event to who follows this campaign or all of them. */
-  emit(event: string, data: { campaignId: string }): void {
+  emit(event: string, data: FeedDelivery | FeedSummary | FeedCampaign): void {
     const name = event === 'message' ? '' : `event: ${event}\n`;
     for (const [stream, campaignId] of this.streams) {
       if (campaignId === '' || campaignId === data.campaignId) stream.write(`${name}data: ${JSON.stringify(data)}\n\n`);

@@ -27,7 +27,7 @@ export function DeliveriesSection({ id }: { id: string }) {
         </Title>
         <Select
           aria-label="State"
-          placeholder="Every state"
+          placeholder="Any state"
           data={STATES}
           value={status ?? null}
           onChange={(value) => {

@@ -1,0 +1,282 @@
+import { chromiumOrSkip, launchChromium, type Browser, type Page } from '@marquee/testing';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FakeApi } from './fake-api.js';
+import { campaignRow, deliveryRow, NO_COUNTS, screenRow } from './fixtures.js';
+
+const chromium = chromiumOrSkip();
+const HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>\' onload=hit=1 {{x}}';
+const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+
+describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 40_000 }, () => {
+  let browser: Browser;
+  let dist: string;
+  let api: FakeApi;
+  let page: Page;
+  let problems: string[];
+
+  beforeAll(async () => {
+    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
+    // Built here, so that what is tested is never an older build than the sources.
+    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
+    browser = await launchChromium();
+  }, 90_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await rm(dist, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    api = new FakeApi(dist);
+    await api.start();
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    context.setDefaultTimeout(10_000);
+    page = await context.newPage();
+    problems = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    // The console asks nobody but its own server; an asset of somebody else's is not reachable here and must do no harm.
+    await page.route(
+      (url) => url.origin !== api.origin,
+      (route) => route.abort(),
+    );
+  });
+
+  afterEach(async () => {
+    await page.context().close();
+    await api.stop();
+    expect(problems).toEqual([]);
+  });
+
+  const open = async (path: string) => {
+    await page.goto(api.origin + path);
+  };
+  const figure = (name: string) => page.locator(`[data-figure="${name}"]`);
+  const live = () => page.locator('header [data-live="live"]').first().waitFor();
+
+  it('leads from an empty list to create, maps the refusal of the server to its field, and ends on the campaign', async () => {
+    api.screens.push(screenRow({ deviceId: 'a' }), screenRow({ deviceId: 'b' }));
+    await open('/');
+    await page.getByText('No campaigns yet').waitFor();
+    await page.getByRole('link', { name: 'New campaign' }).last().click();
+    await page.getByText('2 screens').waitFor();
+
+    await page.getByRole('button', { name: 'Create campaign' }).click();
+    await page.getByText('Must not be blank.').waitFor();
+    await page.getByText('Choose a file.').waitFor();
+    expect(api.sent('POST', '/campaigns')).toHaveLength(0);
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-invalid'))).toBe('true');
+
+    await page.getByLabel('Name').fill('Autumn');
+    await page.setInputFiles('input[type=file]', { name: 'one.png', mimeType: 'image/png', buffer: PIXEL });
+    await page.getByText('Uploaded').waitFor();
+    await page.getByRole('button', { name: 'Add a slide' }).click();
+    await page.getByRole('group', { name: 'Slide 2' }).getByText('Address (URL)').click();
+    await page.getByRole('textbox', { name: 'Address' }).fill('https://cdn.example.test/clip.mp4');
+    await page.getByRole('button', { name: 'Move slide 2 up' }).click();
+
+    api.refuseOnce('POST /campaigns', { code: 'VALIDATION_FAILED', message: ['assets.0.url: must be reachable', 'colour: is not known'] });
+    await page.getByRole('button', { name: 'Create campaign' }).click();
+    const first = page.getByRole('group', { name: 'Slide 1' });
+    await first.getByText('Must be reachable.').waitFor();
+    expect(await first.getByRole('textbox', { name: 'Address' }).inputValue()).toBe('https://cdn.example.test/clip.mp4');
+    await page.getByRole('alert').getByText('colour: is not known').waitFor();
+
+    await page.getByRole('button', { name: 'Create campaign' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Autumn' }).waitFor();
+    await page.getByText('The start is sooner than the last screen can be reached.').waitFor();
+    const bodies = api.sent('POST', '/campaigns').map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    expect(bodies).toHaveLength(2);
+    expect(bodies[0]?.['idempotencyKey']).toBe(bodies[1]?.['idempotencyKey']);
+    expect(bodies[1]).toMatchObject({
+      name: 'Autumn',
+      audience: { all: true },
+      dispatch: 'auto',
+      assets: [{ assetType: 'video', url: 'https://cdn.example.test/clip.mp4' }, { assetType: 'image' }],
+    });
+    expect(Number(bodies[1]?.['expireAt']) - Number(bodies[1]?.['startAt'])).toBe(86_400_000);
+    await page.getByRole('navigation').getByRole('link', { name: 'Campaigns' }).click();
+    await page.getByRole('cell', { name: 'Autumn' }).waitFor();
+  });
+
+  it('makes one campaign of a double click, and of another try after the answer was lost', async () => {
+    await open('/console/campaigns/new');
+    await page.getByLabel('Name').fill('Once');
+    await page.getByText('Address (URL)').click();
+    await page.getByRole('textbox', { name: 'Address' }).fill('https://cdn.example.test/a.png');
+    await page.route('**/campaigns', async (route) => {
+      // The server does it, and the answer never arrives.
+      await route.fetch();
+      await route.abort();
+    });
+    const create = page.getByRole('button', { name: 'Create campaign' });
+    await create.dblclick();
+    await page.getByText('The server cannot be reached.').waitFor();
+    await page.unroute('**/campaigns');
+    await create.evaluate((button: HTMLButtonElement) => {
+      button.click();
+      button.click();
+    });
+    await page.getByRole('heading', { level: 1, name: 'Once' }).waitFor();
+    expect(api.campaigns).toHaveLength(1);
+    expect(api.sent('POST', '/campaigns')).toHaveLength(2);
+  });
+
+  it('makes its key itself where the origin is not secure', async () => {
+    await page.addInitScript(() => Object.defineProperty(crypto, 'randomUUID', { value: undefined }));
+    await open('/console/campaigns/new');
+    await page.getByLabel('Name').fill('Plain');
+    await page.getByText('Address (URL)').click();
+    await page.getByRole('textbox', { name: 'Address' }).fill('https://cdn.example.test/a.png');
+    await page.getByRole('button', { name: 'Create campaign' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Plain' }).waitFor();
+  });
+
+  it('shows hostile words as text on every page, and never makes a link of a script', async () => {
+    const campaign = campaignRow({ name: HOSTILE, buildError: HOSTILE, audience: { groups: [HOSTILE] } });
+    campaign.assets = campaign.assets.map((asset) => ({ ...asset, url: 'javascript:window.hit=1', state: 'failed', reason: HOSTILE }));
+    api.campaigns.push(campaign);
+    api.deliveries.push(deliveryRow(campaign.id, { recipient: HOSTILE, installError: HOSTILE }));
+    api.screens.push(screenRow({ groupId: HOSTILE, tags: [HOSTILE], nowPlaying: { campaignId: campaign.id, name: HOSTILE, since: 0 } }));
+    await open('/');
+    await page.getByRole('link', { name: HOSTILE }).click();
+    await page.getByRole('heading', { level: 1, name: HOSTILE }).waitFor();
+    await page.getByText('javascript:window.hit=1').click();
+    await page.getByRole('cell', { name: `Install failed: ${HOSTILE}` }).waitFor();
+    expect(await page.title()).toBe(`${HOSTILE} · Marquee`);
+    expect(await page.locator('iframe').getAttribute('sandbox')).toBe('allow-scripts');
+    await page.getByRole('navigation').getByRole('link', { name: 'Screens' }).click();
+    await page.getByRole('link', { name: HOSTILE }).waitFor();
+    await page.getByRole('button', { name: 'Import' }).click();
+    await page.setInputFiles('input[type=file]', { name: 'list.csv', mimeType: 'text/csv', buffer: Buffer.from('deviceId\na\n') });
+    await page.getByRole('dialog').getByRole('button', { name: 'Import', exact: true }).click();
+    await page.getByText('deviceId: must match <b>the pattern</b>').waitFor();
+    expect(api.sent('POST', '/screens/import').map(({ contentType }) => contentType)).toEqual(['text/csv']);
+    expect(
+      await page.evaluate(() => [(window as { hit?: number }).hit, document.querySelectorAll('a[href^="javascript"]').length]),
+    ).toEqual([undefined, 0]);
+  });
+
+  it('keeps the preview away from the console: its script sees an origin of its own', async () => {
+    api.template =
+      '<!doctype html><title>t</title><script>try { parent.document.title = "stolen" } catch { document.title = "kept out" }</script>';
+    const campaign = campaignRow();
+    api.campaigns.push(campaign);
+    await open(`/console/campaigns/${campaign.id}`);
+    const frame = await page.locator('iframe').elementHandle();
+    const content = await frame?.contentFrame();
+    await expect.poll(() => content?.title()).toBe('kept out');
+    expect(await page.title()).toBe('Spring sale · Marquee');
+  });
+
+  it('moves the numbers as the feed tells of deliveries, and asks at most once a second however many come', async () => {
+    const campaign = campaignRow({ counts: { ...NO_COUNTS, PENDING: 10 } });
+    api.campaigns.push(campaign);
+    await open(`/console/campaigns/${campaign.id}`);
+    await live();
+    expect(await figure('Targeted').textContent()).toBe('10');
+    expect(api.openStreams).toEqual([campaign.id]);
+
+    api.campaigns = [{ ...campaign, counts: { ...NO_COUNTS, SUCCESS: 10, acknowledged: 7, onAir: 3 } }];
+    const event = { campaignId: campaign.id, deliveryId: campaign.id, outcome: 'SUCCESS' as const, epoch: 1, ts: Date.now() };
+    api.emit('message', event);
+    await expect.poll(() => figure('Installed').textContent()).toBe('7');
+    expect(await figure('Handed over').textContent()).toBe('10');
+    expect(await figure('On air now').textContent()).toBe('3');
+
+    const path = `/campaigns/${campaign.id}`;
+    const before = api.sent('GET', path).length;
+    const since = Date.now();
+    for (let index = 0; index < 400; index += 1) api.emit('message', event);
+    api.campaigns = [{ ...campaign, counts: { ...NO_COUNTS, SUCCESS: 10, acknowledged: 10, onAir: 10 } }];
+    api.emit('summary', { campaignId: campaign.id, ts: Date.now(), counts: { ACKNOWLEDGED: 3, ON_AIR: 7 } });
+    await expect.poll(() => figure('On air now').textContent(), { timeout: 8_000 }).toBe('10');
+    expect(api.sent('GET', path).length - before).toBeLessThanOrEqual(2 + (Date.now() - since) / 1_000);
+
+    api.campaigns = [{ ...campaign, status: 'completed' }];
+    api.emit('campaign', { campaignId: campaign.id, status: 'completed', ts: Date.now() });
+    await page.getByText('Completed').waitFor();
+  });
+
+  it('says when the live connection is gone, keeps asking, and comes back', async () => {
+    await open('/');
+    await live();
+    api.refuseOnce('GET /campaigns/events', { code: 'DATABASE_UNAVAILABLE', message: 'not now' });
+    api.cutStreams();
+    await page.locator('header [data-live="reconnecting"]').first().waitFor();
+    api.campaigns.push(campaignRow({ name: 'Came meanwhile' }));
+    await page.getByRole('link', { name: 'Came meanwhile' }).waitFor({ timeout: 15_000 });
+    await page.locator('header [data-live="live"]').first().waitFor({ timeout: 15_000 });
+  });
+
+  it('cancels after asking, explains a cancel that was not confirmed, and shows the clearance', async () => {
+    const campaign = campaignRow({ counts: { ...NO_COUNTS, SUCCESS: 5, acknowledged: 5 } });
+    api.campaigns.push(campaign);
+    api.clearance = { clean: 2, dirty: 2, unreachable: 1, latestEnd: campaign.expireAt };
+    await open(`/console/campaigns/${campaign.id}`);
+    await page.getByRole('button', { name: 'Cancel campaign' }).click();
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    expect(api.sent('POST', `/campaigns/${campaign.id}/cancel`)).toHaveLength(0);
+
+    await page.getByRole('button', { name: 'Cancel campaign' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('A cancelled campaign cannot be brought back.').waitFor();
+    // The flag is set, though a worker has not answered: the campaign is cancelled by the time the reply is read.
+    api.campaigns = [{ ...campaign, status: 'cancelled' }];
+    api.refuseOnce(`POST /campaigns/${campaign.id}/cancel`, { code: 'CANCEL_UNCONFIRMED', message: 'worker host-1:4711 did not answer' });
+    await dialog.getByRole('button', { name: 'Cancel campaign' }).click();
+    await dialog.getByText('worker host-1:4711 did not answer').waitFor();
+    await dialog.getByRole('button', { name: 'Confirm again' }).click();
+    await page.getByText('Its screens are told to take it off.').waitFor();
+    await dialog.waitFor({ state: 'hidden' });
+
+    expect(await page.locator('[data-figure="dirty"]').textContent()).toBe('2');
+    api.clearance = { clean: 5, dirty: 0, unreachable: 0, latestEnd: null };
+    await page.getByText('All 5 screens are clear.').waitFor();
+    expect(await page.getByRole('button', { name: 'Cancel campaign' }).count()).toBe(0);
+  });
+
+  it('dispatches by hand what waits for it', async () => {
+    const campaign = campaignRow({ status: 'ready', dispatch: 'manual' });
+    api.campaigns.push(campaign);
+    api.screens.push(screenRow());
+    await open(`/console/campaigns/${campaign.id}`);
+    await page.getByRole('button', { name: 'Dispatch' }).click();
+    await page.getByText('Publishing').first().waitFor();
+    expect(await figure('Targeted').textContent()).toBe('1');
+  });
+
+  it('keeps filter and page in the address, and offers another try when the list cannot be read', async () => {
+    const names = Array.from({ length: 45 }, (_, index) => `No ${index}`);
+    api.campaigns.push(...names.map((name, index) => campaignRow({ name, createdAt: new Date(index * 1_000).toISOString() })));
+    api.campaigns.push(campaignRow({ name: 'Just a draft', status: 'draft', createdAt: new Date(0).toISOString() }));
+    await open('/?page=2');
+    await page.getByText('21–40 of 46 campaigns').waitFor();
+    await page.getByRole('link', { name: 'No 24', exact: true }).waitFor();
+    await page.getByRole('combobox', { name: 'Status' }).click();
+    await page.getByRole('option', { name: 'Draft' }).click();
+    await page.getByRole('link', { name: 'Just a draft' }).waitFor();
+    expect(new URL(page.url()).search).toBe('?status=draft');
+    api.refusals.set(
+      'GET /campaigns',
+      Array.from({ length: 100 }, () => ({ code: 'VALIDATION_FAILED', message: 'not now' })),
+    );
+    await page.reload();
+    await page.getByText('not now').waitFor();
+    api.refusals.clear();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('link', { name: 'Just a draft' }).waitFor();
+  });
+
+  it('answers an unknown page and an unknown campaign in its own words', async () => {
+    await open('/console/nowhere');
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+    await open('/console/campaigns/0192f0c1-2f5e-7cc0-8000-000000000000');
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+  });
+});
