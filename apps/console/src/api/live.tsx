@@ -14,8 +14,8 @@ const LiveContext = createContext<LiveFeed | undefined>(undefined);
 export function LiveProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const { feed, refresher } = useMemo(() => {
-    const refresher = new Refresher(client);
-    return { refresher, feed: new LiveFeed((hint) => refresher.take(hint)) };
+    const turns = new Refresher(client);
+    return { refresher: turns, feed: new LiveFeed((hint) => turns.take(hint)) };
   }, [client]);
 
   useEffect(() => {

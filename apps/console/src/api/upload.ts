@@ -4,7 +4,7 @@ import { problemOf, unreachable } from './problem.js';
 
 export interface UploadOptions {
   /** 0..1; 1 when all bytes are out, though the server may still be storing them. */
-  onProgress(share: number): void;
+  onProgress: (share: number) => void;
   signal: AbortSignal;
 }
 

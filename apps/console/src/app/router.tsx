@@ -48,7 +48,7 @@ const toCampaigns = (path: '/console' | '/console/campaigns') =>
     getParentRoute: () => root,
     path,
     beforeLoad: () => {
-      throw redirect({ to: '/' });
+      redirect({ to: '/', throw: true });
     },
   });
 

@@ -49,7 +49,7 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 4
   afterEach(async () => {
     await page.context().close();
     await api.stop();
-    expect(problems).toEqual([]);
+    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
   });
 
   const open = async (path: string) => {

@@ -218,7 +218,8 @@ export class FakeApi {
   /** The built console, as the API's own process serves it: `/` and `/console/…` are its page, `/console-assets/…` its files. */
   private async page(path: string, response: ServerResponse): Promise<void> {
     const isPage = path === '/' || path === '/console' || path.startsWith('/console/');
-    if (!isPage && !path.startsWith('/console-assets/')) return refuse(response, { code: 'NOT_FOUND', message: 'There is no such route' });
+    if (!isPage && path !== '/favicon.svg' && !path.startsWith('/console-assets/'))
+      return refuse(response, { code: 'NOT_FOUND', message: 'There is no such route' });
     const file = isPage ? 'index.html' : normalize(path);
     const bytes = await readFile(join(this.dist, file));
     response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(bytes);

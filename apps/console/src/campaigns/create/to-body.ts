@@ -20,7 +20,7 @@ export function toBody(draft: Draft, idempotencyKey: string): BodyResult {
     idempotencyKey,
     audience: 'audience' in audience ? audience.audience : undefined,
     priority: draft.priority === '' ? 0 : draft.priority,
-    ...(draft.hasWindow ? { window: { ...draft.window, days: draft.window.days.map(Number).toSorted() } } : {}),
+    ...(draft.hasWindow ? { window: { ...draft.window, days: draft.window.days.map(Number).toSorted((a, b) => a - b) } } : {}),
     dispatch: draft.dispatch,
   };
   const parsed = createCampaign.safeParse(body);

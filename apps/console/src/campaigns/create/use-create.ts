@@ -1,4 +1,4 @@
-import { type StoredAsset } from '@marquee/contracts';
+import type { StoredAsset } from '@marquee/contracts';
 import { type UseFormReturnType, useForm } from '@mantine/form';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -31,20 +31,15 @@ interface Create {
  * The create form's life. One idempotency key a form: a double click, or another try after the answer was lost, ends in one campaign.
  */
 export function useCreate(): Create {
-  const form = useForm<Draft>({ mode: 'controlled', initialValues: emptyDraft(Date.now()) });
+  const [initialValues] = useState(() => emptyDraft(Date.now()));
+  const form = useForm<Draft>({ mode: 'controlled', initialValues });
   const uploads = useUploads((slideKey, asset) => form.setValues((old) => withStored(old, slideKey, asset)));
-  const key = useRef(newUuid());
+  const { rest, refuse, clear } = useRefusal(form);
+  const [firstKey] = useState(newUuid);
+  const key = useRef(firstKey);
   const underWay = useRef(false);
-  const [rest, setRest] = useState<string[]>([]);
-  const [attempts, setAttempts] = useState(0);
   const navigate = useNavigate();
   const cache = useQueryClient();
-
-  const refuse = (errors: FieldErrors) => {
-    form.setErrors(errors.fields);
-    setRest(errors.rest);
-    setAttempts((count) => count + 1);
-  };
 
   const creation = useMutation({
     mutationFn: api.create,
@@ -67,14 +62,9 @@ export function useCreate(): Create {
     const result = toBody(form.getValues(), key.current);
     if ('errors' in result) return refuse(result.errors);
     underWay.current = true;
-    form.clearErrors();
-    setRest([]);
+    clear();
     creation.mutate(result.body);
   };
-
-  useEffect(() => {
-    if (attempts > 0) focusFirstError();
-  }, [attempts]);
 
   const keyUsed = creation.error instanceof ApiProblem && creation.error.code === 'IDEMPOTENCY_CONFLICT';
   return {
@@ -90,6 +80,27 @@ export function useCreate(): Create {
     asNew: () => {
       key.current = newUuid();
       send();
+    },
+  };
+}
+
+/** Shows why an attempt was refused, and leads there. */
+function useRefusal(form: CreateForm) {
+  const [rest, setRest] = useState<string[]>([]);
+  const [attempts, setAttempts] = useState(0);
+  useEffect(() => {
+    if (attempts > 0) focusFirstError();
+  }, [attempts]);
+  return {
+    rest,
+    refuse: (errors: FieldErrors) => {
+      form.setErrors(errors.fields);
+      setRest(errors.rest);
+      setAttempts((count) => count + 1);
+    },
+    clear: () => {
+      form.clearErrors();
+      setRest([]);
     },
   };
 }

@@ -28,11 +28,40 @@ export interface Uploads {
 /** Uploads of a form's slides, by slide key. `onStored` gets each stored asset; leaving the page stops what is under way. */
 export function useUploads(onStored: (slideKey: string, asset: StoredAsset) => void): Uploads {
   const [uploads, setUploads] = useState<ReadonlyMap<string, Upload>>(new Map());
+  const { begin, end } = useFlights();
+
+  const start = (slideKey: string, file: File) => {
+    const { signal, preview } = begin(slideKey, file);
+    const change = (part: Partial<Upload>) =>
+      setUploads((old) => {
+        const upload = old.get(slideKey);
+        return upload === undefined || signal.aborted ? old : new Map(old).set(slideKey, { ...upload, ...part });
+      });
+    const first: Upload = { name: file.name, sizeBytes: file.size, progress: 0, state: 'uploading', reason: undefined, preview };
+    setUploads((old) => new Map(old).set(slideKey, first));
+    uploadAsset(file, { onProgress: (progress) => change({ progress }), signal })
+      .then((asset) => {
+        if (signal.aborted) return;
+        change({ state: 'stored', progress: 1 });
+        onStored(slideKey, asset);
+      })
+      .catch((error: unknown) => change({ state: 'failed', reason: reasonsOf(error).join(' ') }));
+  };
+
+  return {
+    of: (slideKey) => uploads.get(slideKey),
+    start,
+    drop: (slideKey) => {
+      end(slideKey);
+      setUploads((old) => new Map([...old].filter(([key]) => key !== slideKey)));
+    },
+    busy: [...uploads.values()].some((upload) => upload.state === 'uploading'),
+  };
+}
+
+/** What an upload holds beside its state: the way to stop it, and its preview's object URL. Both are given back at its end. */
+function useFlights() {
   const flights = useRef(new Map<string, { stop: AbortController; preview: string | undefined }>());
-  const stored = useRef(onStored);
-  useEffect(() => {
-    stored.current = onStored;
-  });
 
   const end = useCallback((slideKey: string) => {
     const flight = flights.current.get(slideKey);
@@ -48,44 +77,14 @@ export function useUploads(onStored: (slideKey: string, asset: StoredAsset) => v
     };
   }, [end]);
 
-  const drop = useCallback(
-    (slideKey: string) => {
-      end(slideKey);
-      setUploads((old) => new Map([...old].filter(([key]) => key !== slideKey)));
-    },
-    [end],
-  );
-
-  const start = useCallback(
-    (slideKey: string, file: File) => {
-      end(slideKey);
-      const stop = new AbortController();
-      const kind = assetTypeOf(file.type) ?? assetTypeOf(file.name);
-      const preview = kind === 'image' || kind === 'video' ? URL.createObjectURL(file) : undefined;
-      flights.current.set(slideKey, { stop, preview });
-      const change = (part: Partial<Upload>) =>
-        setUploads((old) => {
-          const upload = old.get(slideKey);
-          return upload === undefined || stop.signal.aborted ? old : new Map(old).set(slideKey, { ...upload, ...part });
-        });
-      setUploads((old) =>
-        new Map(old).set(slideKey, { name: file.name, sizeBytes: file.size, progress: 0, state: 'uploading', reason: undefined, preview }),
-      );
-      uploadAsset(file, { onProgress: (progress) => change({ progress }), signal: stop.signal })
-        .then((asset) => {
-          if (stop.signal.aborted) return;
-          change({ state: 'stored', progress: 1 });
-          stored.current(slideKey, asset);
-        })
-        .catch((error: unknown) => change({ state: 'failed', reason: reasonsOf(error).join(' ') }));
-    },
-    [end],
-  );
-
-  return {
-    of: (slideKey) => uploads.get(slideKey),
-    start,
-    drop,
-    busy: [...uploads.values()].some((upload) => upload.state === 'uploading'),
+  const begin = (slideKey: string, file: File) => {
+    end(slideKey);
+    const stop = new AbortController();
+    const kind = assetTypeOf(file.type) ?? assetTypeOf(file.name);
+    const preview = kind === 'image' || kind === 'video' ? URL.createObjectURL(file) : undefined;
+    flights.current.set(slideKey, { stop, preview });
+    return { signal: stop.signal, preview };
   };
+
+  return { begin, end };
 }

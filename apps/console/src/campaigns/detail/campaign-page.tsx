@@ -73,12 +73,12 @@ function Path() {
 /** What the answer to create warned of. */
 function Warnings() {
   const warnings = useRouterState({ select: (state) => state.location.state.warnings });
-  if (!Array.isArray(warnings) || warnings.length === 0) return null;
+  if (warnings === undefined || warnings.length === 0) return null;
   return (
     <Alert color="yellow" title="Created, but mind this">
       <List size="sm" listStyleType={warnings.length > 1 ? 'disc' : 'none'}>
         {warnings.map((warning) => (
-          <List.Item key={String(warning)}>{String(warning)}</List.Item>
+          <List.Item key={warning}>{warning}</List.Item>
         ))}
       </List>
     </Alert>
