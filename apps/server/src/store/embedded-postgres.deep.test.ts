@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, requireOrSkip } from '@marquee/testing';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { StartError } from '../kit/errors.js';
 import { HolderProcess } from '../test/support/holder-process.js';
@@ -149,11 +150,15 @@ test('the packaged server runs from its copy, so that node_modules may go, and s
 });
 
 test('a DATA_DIR that is removed under a running server is not brought back empty', async () => {
-  const server = await start();
+  const said: string[] = [];
+  const log = pino({}, { write: (line: string) => said.push(line) });
+  const server = await start({ log });
   const pid = postmasterPid(dataDir) ?? 0;
-  await rm(dataDir, { recursive: true, force: true });
+  await rename(dataDir, join(root, 'removed'));
   process.kill(pid, 'SIGKILL');
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await expect
+    .poll(() => said.join(''), { timeout: 10_000 })
+    .toMatch(/cannot be started again.* was removed while its database was in use/);
   expect(existsSync(join(dataDir, 'postgres/cluster'))).toBe(false);
   await server.stop();
 });
@@ -233,22 +238,29 @@ describe.skipIf(mount === undefined)('on a disk of its own', () => {
     expect(await query((await start()).url, 'select 1 as n')).toEqual([{ n: 1 }]);
   });
 
-  test('that fills up while it runs, it comes back once there is space, with all that was committed', async () => {
+  // Rows need pages of the table, updates in place only the log, without which the server cannot live.
+  test.each([
+    ['rows', 'insert into t select $n, repeat(md5(random()::text), 30) from generate_series(1, 1000)', 'PostgreSQL started'],
+    ['log', 'update t set n = $n', 'there is no space left for the database in DATA_DIR'],
+  ])('that fills up with %s while it runs, it comes back once there is space, with all that was committed', async (_, sql, sentence) => {
     execFileSync('mount', ['-o', 'remount,size=128m', dataDir]);
-    const { url } = await start();
-    await query(url, 'create table t (n int, filler text)');
+    const said: string[] = [];
+    const { url } = await start({ log: pino({}, { write: (line: string) => said.push(line) }) });
+    await query(url, 'create table t with (fillfactor = 10) as select 0 as n, 0::text as filler from generate_series(1, 20000)');
+    await query(url, 'create table done as select 0 as n');
     const filler = await fill(dataDir);
-    let committed = 0;
-    const insert = (): Promise<unknown> => query(url, `insert into t select ${committed}, repeat('x', 1000) from generate_series(1, 1000)`);
+    let done = 0;
+    const write = (): Promise<unknown> => query(url, `${sql.replace('$n', String(done + 1))}; update done set n = ${done + 1}`);
     await expect(
       (async () => {
-        for (; committed < 200; committed += 1) await insert();
+        for (; done < 500; done += 1) await write();
       })(),
     ).rejects.toThrow();
+    // Without space for the log it cannot even recover: it is tried again and again, and said once.
+    await expect.poll(() => said.join(''), { timeout: 20_000 }).toContain(sentence);
     await rm(filler);
-    const count = await eventually(() => query(url, 'select count(distinct n)::int as n from t'), 30_000);
-    expect(count).toEqual([{ n: committed }]);
-    await eventually(insert, 10_000);
+    expect(await eventually(() => query(url, 'select done.n, max(t.n) from done, t group by 1'), 30_000)).toEqual([{ n: done, max: done }]);
+    await eventually(write, 10_000);
   });
 
   test('that is read-only, the start says so', async () => {

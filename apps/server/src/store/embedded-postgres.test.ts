@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { StartError } from '../kit/errors.js';
 import { HolderProcess } from '../test/support/holder-process.js';
 import { eventually, postmasterPid, query, type SharedBinaries, shareBinaries } from '../test/support/postgres-folder.js';
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const server of open) await server.stop();
   open.clear();
-  expect(postmasterPid(dataDir)).toBeUndefined();
+  if (postmasterPid(dataDir) !== undefined) throw new Error('the server outlived its last holder');
 });
 
 afterAll(async () => {
@@ -71,6 +71,20 @@ describe('the PostgreSQL in DATA_DIR', () => {
     expect((await readFile(file, 'utf8')).trim()).toBe(new URL(url).password);
     // The role reads its own databases, not the machine's files.
     await expect(query(url, "select pg_read_file('/etc/passwd')")).rejects.toThrow(/permission denied/);
+  });
+
+  test('takes a person\u2019s own settings, which win over ours', async () => {
+    const { uid, gid } = await stat(join(dataDir, 'postgres/cluster'));
+    const file = join(dataDir, 'postgres/cluster/local.conf');
+    await writeFile(file, "work_mem = '13MB'\n");
+    await chown(file, uid, gid);
+    expect(
+      await query(
+        (await start({ settings: { work_mem: '11MB', jit: 'on' } })).url,
+        "select current_setting('work_mem') as m, current_setting('jit') as j",
+      ),
+    ).toEqual([{ m: '13MB', j: 'on' }]);
+    await rm(file);
   });
 
   test('a second holder joins, and the last one out stops it', async () => {

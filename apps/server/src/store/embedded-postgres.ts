@@ -81,7 +81,7 @@ async function enter(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
     const role = found === undefined ? 'started' : others.length > 0 ? 'joined' : 'adopted';
     const url = await server.url(postmaster);
     log.info(`PostgreSQL ${role} (process ${postmaster.identity.pid}, port ${postmaster.port}) in ${layout.place}`);
-    const holding = new Holding({ server, postmaster, url, turns: layout.turns, holders, holder, log });
+    const holding = new Holding({ server, postmaster, url, dataDir: layout.dataDir, turns: layout.turns, holders, holder, log });
     return { url, role, stop: () => holding.end() };
   } catch (error) {
     await holder.leave();

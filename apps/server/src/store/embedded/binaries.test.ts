@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../kit/log.js';
 import { findBinaries } from './binaries.js';
-import { copyBinaries } from './copy-binaries.js';
+import { copyBinaries, removeOtherCopies } from './copy-binaries.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -46,6 +46,8 @@ describe('which PostgreSQL runs', () => {
   test('the one that made the cluster, wherever it comes from', async () => {
     await installed('native/bin', '18.9');
     expect(await choose([await installed('b', '16.1')], 16, join(folder, 'native'))).toBe(join(folder, 'b/postgres'));
+    await expect(stat(join(folder, 'copies'))).rejects.toThrow('ENOENT');
+    await expect(choose([], 16, join(folder, 'native'))).rejects.toThrow(/PostgreSQL 16, but PostgreSQL 18 is what runs here/);
   });
 
   test('not a packaged one that cannot run here', async () => {
@@ -82,6 +84,13 @@ describe('the copy of a package', () => {
     expect((await stat(join(copy, 'lib/libpq.so.5.18'))).mode & 0o777).toBe(0o644);
     expect((await stat(join(copy, 'bin/postgres'))).mode & 0o777).toBe(0o755);
     for (const left of ['lib/libpq.a', 'lib/pkgconfig']) await expect(stat(join(copy, left))).rejects.toThrow('ENOENT');
+  });
+
+  test('is the only one left once the next version runs', async () => {
+    const copies = join(folder, 'copies');
+    for (const version of ['18.4', '18.9', '18.9.1']) await mkdir(join(copies, version, 'bin'), { recursive: true });
+    await removeOtherCopies(copies, join(copies, '18.9/bin/postgres'));
+    expect(await readdir(copies)).toEqual(['18.9']);
   });
 
   test('is whole or not there', async () => {

@@ -39,31 +39,26 @@ export async function findBinaries(
   wanted: number | undefined,
   log: Log,
 ): Promise<Binaries> {
-  const packaged = await fromPackage(sources, folder, account, log);
-  if (packaged !== undefined && (wanted === undefined || packaged.major === wanted)) return packaged;
+  const packaged = await sources.packaged();
+  const packagedMajor = packaged === undefined ? undefined : Number.parseInt(packaged.version, 10);
+  if (packaged !== undefined && (wanted === undefined || packagedMajor === wanted)) {
+    const binaries = await probe(join(await copyBinaries(packaged, folder), 'bin'), account);
+    if (binaries !== undefined) return binaries;
+    // The packages are built for glibc, and npm installs them on musl too.
+    log.warn(`the packaged PostgreSQL ${packaged.version} does not run on this machine; looking for an installed one`);
+  }
   const machine = await fromMachine(sources, account);
   const found = machine.find((candidate) => wanted === undefined || candidate.major === wanted);
   if (found !== undefined) return found;
-  const best = packaged ?? machine[0];
+  const best = packagedMajor ?? machine[0]?.major;
   if (wanted === undefined || best === undefined) {
     throw new StartError(
       `there is no PostgreSQL for this machine (${process.platform} ${process.arch}), neither in the npm packages nor installed: set DATABASE_URL to a PostgreSQL from ${OLDEST_MAJOR} on`,
     );
   }
   throw new StartError(
-    `DATA_DIR holds a database of PostgreSQL ${wanted}, but PostgreSQL ${best.major} is what runs here: bring it over with pg_upgrade, set DATA_DIR to another folder, or set DATABASE_URL`,
+    `DATA_DIR holds a database of PostgreSQL ${wanted}, but PostgreSQL ${best} is what runs here: bring it over with pg_upgrade, set DATA_DIR to another folder, or set DATABASE_URL`,
   );
-}
-
-async function fromPackage(sources: BinarySources, folder: string, account: Account, log: Log): Promise<Binaries | undefined> {
-  const packaged = await sources.packaged();
-  if (packaged === undefined) return undefined;
-  const copy = await copyBinaries(packaged, folder);
-  const binaries = await probe(join(copy, 'bin'), account);
-  // The packages are built for glibc, and npm installs them on musl too.
-  if (binaries === undefined)
-    log.warn(`the packaged PostgreSQL ${packaged.version} does not run on this machine; looking for an installed one`);
-  return binaries;
 }
 
 async function fromMachine(sources: BinarySources, account: Account): Promise<Binaries[]> {

@@ -6,7 +6,7 @@ import type { Binaries } from './binaries.js';
 import { finish, unfinished } from './files.js';
 import type { Layout } from './layout.js';
 import { makePassword } from './password.js';
-import { ACCESS_TEXT, configurationText } from './settings.js';
+import { ACCESS_TEXT, configurationText, LOCAL_CONF } from './settings.js';
 import { diskFull, saysDiskFull } from './start-failures.js';
 
 /** The application's role and its database. The role is no superuser: what it may read are its own databases, not the machine's files. */
@@ -66,7 +66,8 @@ export async function renewPassword(layout: Layout, binaries: Binaries, account:
 
 /** Writes the server's two configuration files where they differ, so that a full disk is only met when it must be. */
 export async function configure(layout: Layout, account: Account, settings: Readonly<Record<string, string>>): Promise<void> {
-  const files = { 'postgresql.conf': configurationText(settings), 'pg_hba.conf': ACCESS_TEXT };
+  const withLocal = await isThere(join(layout.cluster, LOCAL_CONF));
+  const files = { 'postgresql.conf': configurationText(settings, withLocal), 'pg_hba.conf': ACCESS_TEXT };
   for (const [name, text] of Object.entries(files)) {
     const path = join(layout.cluster, name);
     if ((await readFile(path, 'utf8').catch(() => '')) === text) continue;
@@ -101,8 +102,8 @@ function demand(outcome: Outcome, program: string, layout: Layout): void {
   );
 }
 
-async function isThere(folder: string): Promise<boolean> {
-  return await readFile(folder).then(
+async function isThere(path: string): Promise<boolean> {
+  return await readFile(path).then(
     () => true,
     (error: unknown) => errorCode(error) !== 'ENOENT',
   );

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, chmod, copyFile, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { finish, makeFolder, unfinished } from './files.js';
 
 /** PostgreSQL as it lies in an npm package: not to be run from there, see `copyBinaries`. */
@@ -36,6 +36,13 @@ export async function copyBinaries(packaged: PackagedBinaries, folder: string): 
     throw error;
   }
   return target;
+}
+
+/** Removes the copies of other versions. Only while no server runs from them. */
+export async function removeOtherCopies(folder: string, kept: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const others = names.map((name) => join(folder, name)).filter((copy) => !kept.startsWith(`${copy}${sep}`));
+  await Promise.all(others.map((copy) => rm(copy, { recursive: true, force: true }).catch(() => undefined)));
 }
 
 interface Link {

@@ -3,6 +3,7 @@ import type { Log } from '../../kit/log.js';
 import type { Postmaster } from './pid-file.js';
 import type { Presence, PresenceFolder } from './presence.js';
 import type { Server } from './server.js';
+import { asStartError } from './start-failures.js';
 import { inTurn } from './turn.js';
 import { Watcher } from './watcher.js';
 
@@ -10,6 +11,7 @@ export interface HoldingOptions {
   readonly server: Server;
   readonly postmaster: Postmaster;
   readonly url: string;
+  readonly dataDir: string;
   readonly turns: string;
   readonly holders: PresenceFolder;
   readonly holder: Presence;
@@ -22,15 +24,23 @@ export class Holding {
   private ended: Promise<void> | undefined;
 
   constructor(private readonly options: HoldingOptions) {
-    const { server, postmaster, url, turns, log } = options;
-    const revive = (): Promise<Postmaster> => inTurn(turns, () => server.revive(postmaster.port, url));
-    this.watcher = new Watcher({ postmaster, revive, log });
+    const { postmaster, log } = options;
+    this.watcher = new Watcher({ postmaster, revive: () => this.revive(), log });
   }
 
   /** Never throws; the same answer to every caller. */
   end(): Promise<void> {
     this.ended ??= this.letGo();
     return this.ended;
+  }
+
+  private async revive(): Promise<Postmaster> {
+    const { server, dataDir, postmaster, url, turns } = this.options;
+    try {
+      return await inTurn(turns, () => server.revive(postmaster.port, url));
+    } catch (error) {
+      throw asStartError(error, dataDir);
+    }
   }
 
   private async letGo(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Log } from '../../kit/log.js';
 import type { Account } from './account.js';
 import { type BinarySources, findBinaries } from './binaries.js';
 import { clusterMajor, configure, createCluster, DATABASE, renewPassword, ROLE } from './cluster.js';
+import { removeOtherCopies } from './copy-binaries.js';
 import type { Layout } from './layout.js';
 import { readPassword } from './password.js';
 import { findPostmaster, type Postmaster } from './pid-file.js';
@@ -52,7 +53,9 @@ export class Server {
     if (existing === undefined) await createCluster(layout, binaries, account);
     else if ((await readPassword(layout.password)) === undefined) await renewPassword(layout, binaries, account);
     await configure(layout, account, await serverSettings(layout.cluster, binaries.major, settings));
-    return await this.insist(port, (chosen) => launch(layout, binaries, account, chosen, log));
+    const postmaster = await this.insist(port, (chosen) => launch(layout, binaries, account, chosen, log));
+    await removeOtherCopies(layout.binaries, binaries.postgres);
+    return postmaster;
   }
 
   /**

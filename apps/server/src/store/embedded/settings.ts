@@ -60,10 +60,16 @@ export async function serverSettings(
   };
 }
 
-/** The text of postgresql.conf. A person's own settings go into local.conf beside it, which wins and is never written by us. */
-export function configurationText(settings: Readonly<Record<string, string>>): string {
+/** A person's own settings, beside postgresql.conf. They win, and are never written by us. */
+export const LOCAL_CONF = 'local.conf';
+
+/** The text of postgresql.conf. */
+export function configurationText(settings: Readonly<Record<string, string>>, withLocal: boolean): string {
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
-  return ['# Written at each start. Put your own settings into local.conf.', ...lines, "include_if_exists 'local.conf'", ''].join('\n');
+  const local = withLocal ? [`include '${LOCAL_CONF}'`] : [];
+  return [`# Written at each start. Put your own settings into ${LOCAL_CONF} beside it and start again.`, ...lines, ...local, ''].join(
+    '\n',
+  );
 }
 
 /** Who may connect: the application's role, from this machine, with the password. The superuser cannot log in at all. */
