@@ -128,6 +128,50 @@ describe('EmbeddedBroker', () => {
     expect(await got.first()).toBe('online');
   });
 
+  it('cuts off who announces a packet beyond the limit, before it came', async () => {
+    const broker = await started(async () => undefined);
+    const { socket } = await bare(broker, 'greedy');
+    socket.write(Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f]));
+    await once(socket, 'close');
+    const stranger = connect(broker.ports.port, '127.0.0.1');
+    sockets.push(stranger);
+    stranger.on('error', () => undefined);
+    stranger.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]));
+    await once(stranger, 'close');
+  });
+
+  it('takes no payload above 256 KB', async () => {
+    const taken = new Inbox<number>();
+    const broker = await started(async (message) => taken.put(message.payload.length));
+    const greedy = await bare(broker, 'greedy');
+    const payload = Buffer.alloc(256 * 1024 + 1);
+    greedy.socket.write(generate({ cmd: 'publish', topic: 'devices/a/acks', payload, qos: 1, messageId: 9, dup: false, retain: false }));
+    await once(greedy.socket, 'close');
+    expect(taken.all).toEqual([]);
+  });
+
+  it('hands nothing to the handler once it is stopping, and acknowledges what ends meanwhile', async () => {
+    const taken = new Inbox<string>();
+    const { opened, open } = gate();
+    const broker = await started(async (message) => {
+      taken.put(message.payload.toString());
+      await opened;
+    });
+    const [held, late] = [await bare(broker, 'held'), await bare(broker, 'late')];
+    const ack = { cmd: 'publish', topic: 'devices/a/acks', qos: 1, messageId: 9, dup: false, retain: false } as const;
+    held.socket.write(generate({ ...ack, payload: 'held' }));
+    await taken.first();
+    const stopped = broker.stop();
+    late.socket.write(generate({ cmd: 'pingreq' }));
+    late.socket.write(generate({ ...ack, payload: 'late' }));
+    await late.said.first((packet) => packet.cmd === 'pingresp');
+    open();
+    await held.said.first((packet) => packet.cmd === 'puback');
+    await stopped;
+    expect(taken.all).toEqual(['held']);
+    expect(late.said.all.map((packet) => packet.cmd)).toEqual(['connack', 'pingresp']);
+  });
+
   it('retains nothing but a status', async () => {
     const broker = await started(async () => undefined);
     const one = await screen(broker);

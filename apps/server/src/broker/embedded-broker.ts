@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket } from 'aedes';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
@@ -88,6 +89,8 @@ export class EmbeddedBroker implements ScreenBroker {
     this.tell(false);
     listeners.refuseNew();
     await intake.stop(DRAIN_MS);
+    // The last acknowledgements are corked until the end of this turn.
+    await setImmediate();
     await new Promise<void>((resolve) => aedes.close(resolve));
     await listeners.close();
   }

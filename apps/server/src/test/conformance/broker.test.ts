@@ -27,6 +27,18 @@ function added(before: string[], after: string[]): string[] {
   });
 }
 
+/** Does it again and again until the effect shows. */
+async function repeated(act: () => Promise<unknown>, effect: Promise<unknown>): Promise<void> {
+  let shown = false;
+  const seen = effect.then(() => {
+    shown = true;
+  });
+  while (!shown) {
+    await act();
+    await Promise.race([seen, new Promise((resolve) => setTimeout(resolve, 50))]);
+  }
+}
+
 /** mqtt.js' own `on` knows no EventEmitter's types. */
 function eventOf(client: MqttClient, name: 'connect' | 'close'): Promise<void> {
   return new Promise((resolve) => client.once(name, () => resolve()));
@@ -116,6 +128,18 @@ describe.each(KINDS)('$name', ({ missing, open }) => {
       await screen.publishAsync('devices/a/acks', 'next', { qos: 1 });
       await second.first((text) => text === 'next');
       expect(second.all).toEqual(['next']);
+    });
+
+    it('takes what screens said while the server was away', async () => {
+      const before = await harness.start(async () => undefined);
+      const screen = await harness.screen();
+      await before.stop();
+      const said = ['one', 'two', 'three'].map((text) => screen.publishAsync('devices/a/acks', text, { qos: 1 }));
+      const taken = new Inbox<string>();
+      await harness.start(async (message) => taken.put(textOf(message)));
+      await taken.first((text) => text === 'three');
+      expect(taken.all).toEqual(expect.arrayContaining(['one', 'two', 'three']));
+      await Promise.all(said);
     });
 
     it('gives a refused message again until it is taken', async () => {
@@ -273,5 +297,36 @@ describe.each(KINDS)('$name', ({ missing, open }) => {
       await screen.endAsync(true);
       await expect.poll(() => added(before, process.getActiveResourcesInfo())).toEqual([]);
     });
+  });
+});
+
+describe.skipIf(mosquitto === undefined)('an outside broker that restarts', () => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)('is found again after %s, in both directions', async (signal) => {
+    const harness = await BrokerHarness.outside(mosquitto ?? '');
+    const taken = new Inbox<string>();
+    const broker = await harness.start(async (message) => taken.put(textOf(message)));
+    const changes = new Inbox<boolean>();
+    broker.onConnectionChange((up) => changes.put(up));
+    const screen = await harness.screen();
+    const got = new Inbox<string>();
+    screen.on('message', (_topic, payload) => got.put(String(payload)));
+    await screen.subscribeAsync('devices/a/control', { qos: 1 });
+
+    await harness.mosquitto?.halt(signal);
+    await changes.first((up) => !up);
+    await expect(broker.publish('devices/a/control', Buffer.from('x'))).rejects.toMatchObject({ ambiguous: false });
+    const sent = screen.publishAsync('devices/a/acks', 'meanwhile', { qos: 1 });
+    await harness.mosquitto?.run();
+    await changes.first((up) => up);
+    await sent;
+
+    // Each side subscribes again on its own; a broker that was killed keeps nothing for either until then.
+    await repeated(
+      () => screen.publishAsync('devices/a/acks', 'again', { qos: 1 }),
+      taken.first((text) => text === 'again'),
+    );
+    await repeated(() => broker.publish('devices/a/control', Buffer.from('still there')), got.first());
+    expect(got.all[0]).toBe('still there');
+    await harness.remove();
   });
 });
