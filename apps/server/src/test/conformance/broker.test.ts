@@ -29,14 +29,11 @@ function added(before: string[], after: string[]): string[] {
 
 /** Does it again and again until the effect shows. */
 async function repeated(act: () => Promise<unknown>, effect: Promise<unknown>): Promise<void> {
-  let shown = false;
-  const seen = effect.then(() => {
-    shown = true;
-  });
-  while (!shown) {
-    await act();
-    await Promise.race([seen, new Promise((resolve) => setTimeout(resolve, 50))]);
-  }
+  const again = () => void act().catch(() => undefined);
+  again();
+  const timer = setInterval(again, 50);
+  await effect;
+  clearInterval(timer);
 }
 
 /** mqtt.js' own `on` knows no EventEmitter's types. */
