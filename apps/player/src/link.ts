@@ -14,7 +14,7 @@ export interface LinkTaps {
   report(): Pick<StatusMessage, 'installed' | 'clockOffsetMs'>;
   onManifest(text: string): void;
   onControl(text: string): void;
-  /** True once connected and subscribed, false when the connection is gone. */
+  /** True once connected and subscribed, false when the connection is gone or could not be made. */
   onConnected(connected: boolean): void;
 }
 
@@ -29,7 +29,8 @@ function reconnectPeriod(): number {
  */
 export class Link {
   readonly #client: MqttClient;
-  #connected = false;
+  /** Undefined until the first attempt has ended. */
+  #connected: boolean | undefined;
   #saidInstalled: string | undefined;
 
   constructor(
@@ -59,10 +60,6 @@ export class Link {
     });
     this.#client.on('error', (error) => console.warn('link:', error.message));
     this.#client.on('message', (topic, payload) => this.#hear(topic, payload));
-  }
-
-  get connected(): boolean {
-    return this.#connected;
   }
 
   /** Resolves with the PUBACK; after a lost connection it is sent again by itself once the link is back. */

@@ -12,7 +12,7 @@ const PREPARE_MS = 4_000;
  * Longest sleep. Far below 2^31-1 ms, beyond which a timer fires at once; and a clock that was set or a machine that
  * slept is noticed within it.
  */
-const MAX_SLEEP_MS = 5_000;
+const MAX_SLEEP_MS = 1_000;
 
 interface Entry extends Offer {
   installed: Installed;

@@ -64,7 +64,12 @@ export class Stage {
   /** Loads an act behind the one that is shown, so that it can take over at once; undefined when its template is gone. */
   async prepare(act: Act): Promise<Prepared | undefined> {
     if (this.#next?.act.key === act.key) return this.#next;
-    const [html] = await Promise.all([act.html(), this.#lingering]);
+    const html = await act.html();
+    // Another change may have begun while one was waited for.
+    for (let seen: Promise<void> | undefined; seen !== this.#lingering; ) {
+      seen = this.#lingering;
+      await seen;
+    }
     if (html === undefined) return undefined;
     // It may have been prepared while the template was read; and what is about to be shown is not pushed aside.
     if (this.#next?.act.key === act.key || (this.#pending() && this.#wish !== act.key)) return this.#next;

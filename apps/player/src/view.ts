@@ -29,6 +29,12 @@ function waitingSentence({ installing, nextStart }: Facts): string {
   return 'Waiting for a campaign';
 }
 
+function clockSentence({ clockOffsetMs }: Facts): string {
+  // Less than this is the network's doing, and no eye sees it.
+  if (Math.abs(clockOffsetMs) < 100) return 'in step with the server';
+  return `${(Math.abs(clockOffsetMs) / 1_000).toFixed(1)} s ${clockOffsetMs > 0 ? 'behind' : 'ahead of'} the server, corrected`;
+}
+
 /** The idle picture, the overlay and the big name: everything on the page but the stage. Text everywhere, never markup. */
 export class View {
   readonly #idle: HTMLElement;
@@ -99,7 +105,6 @@ export class View {
         ` v${version}, ${state}${missing > 0 ? `, ${missing} ${missing === 1 ? 'asset' : 'assets'} missing` : ''}`,
       ),
     );
-    const offset = Math.abs(facts.clockOffsetMs) < 1 ? 'in step with the server' : `${facts.clockOffsetMs} ms behind the server`;
     this.#overlay.replaceChildren(
       element('h2', '', facts.deviceId),
       element(
@@ -107,7 +112,7 @@ export class View {
         '',
         row('Link', linkSentence(facts)),
         row('Broker', facts.brokerUrl),
-        row('Clock', offset),
+        row('Clock', clockSentence(facts)),
         row('Events to send', String(facts.waitingEvents)),
         row('Installing', String(facts.installing)),
       ),

@@ -167,7 +167,7 @@ export class TestBroker {
   #note(topic: string, text: string, retained: boolean): void {
     if (topic.endsWith('/acks')) this.events.push(JSON.parse(text) as ScreenEvent);
     else if (topic.endsWith('/status')) this.statuses.push({ status: JSON.parse(text) as StatusMessage, retained });
-    for (const look of [...this.#watchers]) look();
+    for (const look of this.#watchers) look();
   }
 }
 
