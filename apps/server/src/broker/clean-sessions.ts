@@ -1,5 +1,8 @@
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { PublishPacket } from 'aedes';
+
+const COMPARISONS_A_TURN = 5000;
 
 interface Session {
   id: string;
@@ -31,7 +34,8 @@ export class CleanSessions {
     return Readable.from(this.matching(filters));
   }
 
-  private *matching(filters: string[]): Generator<PublishPacket> {
+  private async *matching(filters: string[]): AsyncGenerator<PublishPacket> {
+    let compared = 0;
     for (const filter of filters) {
       if (!/[+#]/.test(filter)) {
         const packet = this.retained.get(filter);
@@ -39,7 +43,12 @@ export class CleanSessions {
         continue;
       }
       const levels = filter.split('/');
-      for (const packet of this.retained.values()) if (matches(levels, packet.topic)) yield packet;
+      for (const packet of this.retained.values()) {
+        if (matches(levels, packet.topic)) yield packet;
+        compared += 1;
+        // One SUBSCRIBE may hold thousands of filters with wildcards: the others get their turn.
+        if (compared % COMPARISONS_A_TURN === 0) await setImmediate();
+      }
     }
   }
 

@@ -92,6 +92,8 @@ export class Listeners {
 
   private track(socket: Socket): void {
     this.sockets.add(socket);
+    // For clients without an MQTT keepalive: a peer that vanished would be kept for ever.
+    socket.setKeepAlive(true, 60_000);
     socket.once('close', () => this.sockets.delete(socket));
   }
 }

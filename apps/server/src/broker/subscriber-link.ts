@@ -125,7 +125,7 @@ export class SubscriberLink {
     try {
       this.parser.parse(chunk);
     } catch (error) {
-      // The parser reads past the end of some packets that are too short.
+      // Whatever a broker sends, it must not end this process.
       this.destroy(`the broker sent no MQTT: ${reasonOf(error)}`);
     }
   }

@@ -7,7 +7,7 @@ import fastifyStatic from '@fastify/static';
 import { Module, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errorCode, StartError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
@@ -66,6 +66,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
     exposedHeaders: ['etag', 'content-range'],
   });
   await fastify.register(multipart, { limits: { files: 1, fields: 10, fieldSize: 65_536 } });
+  const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  // Actions need no body, and clients that name a content type for none are not refused.
+  adapter.useBodyParser('application/json', false, { bodyLimit: MAX_BODY_BYTES }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else parseJson(request as unknown as FastifyRequest, body.toString('utf8'), done);
+  });
   fastify.addContentTypeParser(Object.keys(IMPORT_TYPES), (_request, payload, done) => done(null, payload));
   await servePages(fastify);
   serveOpenApi(app);

@@ -81,6 +81,14 @@ describe('keeping bytes', () => {
     },
   );
 
+  test('a digest that is a path leads nowhere', async () => {
+    await writeFile(join(root, 'secret'), 'x');
+    await writeFile(join(root, 'secret.type'), 'text/plain');
+    const inner = await FileStorage.at(join(root, 'inner'));
+    // Cut into folders as digests are, this is `inner/..//s/../secret`.
+    expect(await inner.open('../secret')).toBeUndefined();
+  });
+
   test('200 MB pass through without being held', async () => {
     let most = 0;
     const watched = async function* () {

@@ -299,26 +299,37 @@ describe('content that comes compressed though plain was asked for', () => {
 });
 
 describe('many at once', () => {
+  interface Gate {
+    route: Route;
+    /** Lets the answer of one path go, or of all and of those to come. */
+    open: (path?: string) => void;
+    arrived: (count: number) => Promise<void>;
+    most: () => number;
+  }
+
   /** Holds every answer until it is let go. */
-  function gate(): { route: Route; open: () => void; arrived: (count: number) => Promise<void>; most: () => number } {
-    let waiting: ServerResponse[] = [];
+  function gate(): Gate {
+    const waiting = new Map<string, ServerResponse>();
     let most = 0;
     let isOpen = false;
     let seen: () => void = () => undefined;
     return {
-      route: (_, response) => {
+      route: (request, response) => {
         if (isOpen) return void response.end(PAGE);
-        waiting.push(response);
-        most = Math.max(most, waiting.length);
+        waiting.set(request.url ?? '', response);
+        most = Math.max(most, waiting.size);
         seen();
       },
-      open: () => {
-        isOpen = true;
-        for (const response of waiting) response.end(PAGE);
-        waiting = [];
+      open: (path) => {
+        isOpen = path === undefined;
+        for (const [url, response] of waiting) {
+          if (path !== undefined && url !== path) continue;
+          waiting.delete(url);
+          response.end(PAGE);
+        }
       },
       arrived: async (count) => {
-        while (waiting.length < count) await new Promise<void>((done) => (seen = done));
+        while (waiting.size < count) await new Promise<void>((done) => (seen = done));
       },
       most: () => most,
     };
@@ -348,6 +359,9 @@ describe('many at once', () => {
     ];
     await arrived(3);
     expect(asked.toSorted()).toEqual(['/0', '/1', '/5']);
+    open('/5');
+    await arrived(3);
+    expect(asked.at(-1)).toBe('/6');
     open();
     expect((await Promise.all(results)).every((result) => result.ok)).toBe(true);
     expect(most()).toBe(3);

@@ -81,7 +81,6 @@ export class GuardedFetcher {
     const timer = setTimeout(() => late.abort(new FetchFailed(`took longer than ${timeText(totalMs)}`, true)), totalMs);
     const signal = AbortSignal.any([late.signal, this.stopping.signal]);
     try {
-      signal.throwIfAborted();
       return { ok: true, ...(await this.follow(target, signal)) };
     } catch (error) {
       const failure = failureOf(signal.aborted ? signal.reason : error, this.limits, maxBytes);

@@ -51,6 +51,10 @@ test('a failing migration leaves those before it and nothing of its own', async 
   expect(failure).toBeInstanceOf(StartError);
   expect(String(failure)).toContain('migration 000002_second.sql failed: division by zero');
   expect(await query(database.url, 'select n from t')).toEqual([]);
+  // What was done and the record of it are one transaction.
+  await write('000002_second.sql', "insert into t values (1); insert into schema_migrations values (2, 'in the way', '');");
+  await expect(migrate(database.url, folder)).rejects.toThrow(/duplicate key/);
+  expect(await query(database.url, 'select n from t')).toEqual([]);
   await write('000002_second.sql', 'insert into t values (1);');
   expect(await migrate(database.url, folder)).toEqual(['second']);
 });
