@@ -5,6 +5,7 @@ import { generate, parser, type Packet } from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../kit/log.js';
 import { Inbox } from '../test/support/inbox.js';
+import { TEST_TLS } from '../test/support/tls-material.js';
 import type { IncomingMessage, MessageHandler } from './broker.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from './embedded-broker.js';
 
@@ -199,6 +200,22 @@ describe('EmbeddedBroker', () => {
     expect(second.said.all.map((packet) => packet.cmd)).toEqual(['connack', 'pingresp']);
   });
 
+  it('forgets with the connection which QoS 2 messages it had', async () => {
+    const broker = await started(async () => undefined);
+    const watcher = await screen(broker);
+    const got = new Inbox<string>();
+    watcher.on('message', (_topic, payload) => got.put(String(payload)));
+    await watcher.subscribeAsync('elsewhere', { qos: 1 });
+    for (const payload of ['one', 'two']) {
+      const { socket, said } = await bare(broker, 'half-open');
+      socket.write(generate({ cmd: 'publish', topic: 'elsewhere', payload, qos: 2, messageId: 9, dup: false, retain: false }));
+      await said.first((packet) => packet.cmd === 'pubrec');
+      socket.destroy();
+      await got.first((text) => text === payload);
+    }
+    expect(got.all).toEqual(['one', 'two']);
+  });
+
   it('does not let a screen that stopped reading hold up the others, and cuts it off', async () => {
     const broker = await started(async () => undefined, { drainTimeoutMs: 300 });
     const frozen = await bare(broker, 'frozen');
@@ -238,6 +255,25 @@ describe('EmbeddedBroker', () => {
     expect(taken.all).toEqual(['there']);
     const answer = await fetch(url.replace('ws:', 'http:'));
     expect([answer.status, await answer.text()]).toEqual([426, 'MQTT over WebSocket is spoken here.\n']);
+  });
+
+  it('speaks TLS on both ports', async () => {
+    const taken = new Inbox<string>();
+    const broker = await started(async (message) => taken.put(message.payload.toString()), { tls: TEST_TLS });
+    for (const url of [`mqtts://localhost:${broker.ports.port}`, `wss://localhost:${broker.ports.wsPort}/mqtt`]) {
+      const client = await mqtt.connectAsync(url, { ca: TEST_TLS.cert, reconnectPeriod: 0 });
+      clients.push(client);
+      await client.publishAsync('devices/a/acks', url, { qos: 1 });
+      expect(taken.all.at(-1)).toBe(url);
+    }
+  });
+
+  it('says in one sentence that the certificate is none', async () => {
+    const broker = create({ tls: { cert: 'none', key: TEST_TLS.key } });
+    await expect(broker.start(async () => undefined)).rejects.toMatchObject({
+      name: 'StartError',
+      message: expect.stringMatching(/^TLS_CERT and TLS_KEY cannot be used: .*\.$/),
+    });
   });
 
   it.each(['MQTT_PORT', 'MQTT_WS_PORT'])('says in one sentence that the port of %s is taken, and opens neither', async (setting) => {

@@ -57,14 +57,14 @@ export class EmbeddedBroker implements ScreenBroker {
     const intake = new HeldAcknowledgements({ handler, refusalMs, log, replaced: (client) => this.isReplaced(client) });
     const aedes = await Aedes.createBroker(this.aedesOptions(intake));
     this.watch(aedes);
-    const listeners = new Listeners({ host, port, wsPort, tls, accept: (connection) => this.accept(aedes, connection) });
     try {
+      const listeners = new Listeners({ host, port, wsPort, tls, accept: (connection) => this.accept(aedes, connection) });
       await listeners.open();
+      this.running = { aedes, listeners, intake };
     } catch (error) {
       await new Promise<void>((resolve) => aedes.close(resolve));
       throw error;
     }
-    this.running = { aedes, listeners, intake };
     this.tell(true);
   }
 

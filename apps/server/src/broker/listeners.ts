@@ -37,17 +37,14 @@ export class Listeners {
   private readonly http: Server;
   private readonly webSockets: WebSocketServer;
 
+  /** Throws a StartError when the certificate or the key cannot be used. */
   constructor(private readonly options: ListenersOptions) {
     const { accept, tls } = options;
     const onSocket = (socket: Socket) => {
       socket.setNoDelay(true);
       accept(socket);
     };
-    this.tcp =
-      tls === undefined
-        ? createServer({ highWaterMark: BUFFER_BYTES }, onSocket)
-        : createTlsServer({ ...tls, highWaterMark: BUFFER_BYTES }, onSocket);
-    this.http = tls === undefined ? createHttpServer(onlyWebSockets) : createHttpsServer(tls, onlyWebSockets);
+    [this.tcp, this.http] = tls === undefined ? plainServers(onSocket) : tlsServers(tls, onSocket);
     this.webSockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
@@ -110,6 +107,20 @@ const onlyWebSockets: RequestListener = (_request, response) => {
   response.writeHead(426, { Connection: 'Upgrade', Upgrade: 'websocket', 'Content-Type': 'text/plain' });
   response.end('MQTT over WebSocket is spoken here.\n');
 };
+
+type OnSocket = (socket: Socket) => void;
+
+function plainServers(onSocket: OnSocket): [Server, Server] {
+  return [createServer({ highWaterMark: BUFFER_BYTES }, onSocket), createHttpServer(onlyWebSockets)];
+}
+
+function tlsServers(tls: TlsMaterial, onSocket: OnSocket): [Server, Server] {
+  try {
+    return [createTlsServer({ ...tls, highWaterMark: BUFFER_BYTES }, onSocket), createHttpsServer({ ...tls }, onlyWebSockets)];
+  } catch (error) {
+    throw new StartError(`TLS_CERT and TLS_KEY cannot be used: ${reasonOf(error)}.`);
+  }
+}
 
 function portOf(server: Server): number {
   const address = server.address();

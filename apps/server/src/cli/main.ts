@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { readConfig } from '../config/config.js';
-import { configurationMarkdown } from '../config/markdown.js';
 import { StartError } from '../kit/errors.js';
 import { readEmbeddedUrl } from '../store/embedded-postgres.js';
 
@@ -29,13 +28,6 @@ program
   .command('url')
   .description('print a connection URL of the running database')
   .action(async () => say(await databaseUrl()));
-program
-  .command('docs')
-  .description('documentation made from the code')
-  .command('configuration')
-  .description('print docs/configuration.md')
-  .action(() => say(configurationMarkdown()));
-
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
