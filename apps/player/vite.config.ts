@@ -4,11 +4,7 @@ export default defineConfig({
   base: '/player/',
   build: {
     outDir: 'dist',
-    // Screens are kept for years: WebViews of that age still run the page.
+    // Screens are kept for years, and so are their browsers.
     target: 'es2022',
-    // One file: a screen that loses its network between two requests must not be left with half a page.
-    assetsInlineLimit: 16_384,
-    reportCompressedSize: true,
-    chunkSizeWarningLimit: 500,
   },
 });

@@ -80,11 +80,6 @@ export class Link {
       .catch((error: unknown) => console.warn('link: the status was not taken', error));
   }
 
-  /** Tries at once when the machine says that it is online again. */
-  wake(): void {
-    if (!this.#client.connected && !this.#client.disconnecting) this.#client.reconnect();
-  }
-
   #will(): string {
     const offline: StatusMessage = { deviceId: this.deviceId, status: 'offline', timestamp: Date.now() };
     return JSON.stringify(offline);

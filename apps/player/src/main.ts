@@ -18,6 +18,8 @@ const FIRST_ESTIMATE_MS = 1_000;
 /** The retained status is brought up to date at most this often: every screen says it to the one server. */
 const STATUS_AGAIN_MS = 60_000;
 const HOUR_MS = 3_600_000;
+/** A reload gives its lock back within this, so only a real second tab is told. */
+const TAB_NOTICE_MS = 500;
 /** As many campaigns as one status message may name. */
 const MAX_LISTED = 1_000;
 /** No letter or digit that is mistaken for another across a room. */
@@ -29,6 +31,24 @@ function randomName(): string {
 
 function ownUrl(path: string): string {
   return new URL(path, location.href).href;
+}
+
+/**
+ * Resolves when no other tab of this browser is this screen: two would take the connection from each other for ever. Where the
+ * browser has no locks (no secure context), at once.
+ */
+function soleTab(deviceId: string, waiting: () => void): Promise<void> {
+  if (!('locks' in navigator)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const held = (): Promise<never> => {
+      clearTimeout(timer);
+      resolve();
+      // The lock is given back when the page goes away.
+      return new Promise(() => undefined);
+    };
+    const timer = setTimeout(waiting, TAB_NOTICE_MS);
+    navigator.locks.request(`marquee-player:${deviceId}`, held).catch(reject);
+  });
 }
 
 /** Builds the screen and lets it run; the one place that knows every part. */
@@ -66,7 +86,6 @@ async function run(view: View, settings: Settings, finding: Promise<string>): Pr
       tell();
     },
   });
-  window.addEventListener('online', () => connection.wake());
 
   await estimated;
   library.expire();
@@ -101,6 +120,9 @@ try {
   const settings = readSettings(new URLSearchParams(location.search), kept, randomName);
   const finding =
     settings.brokerUrl === undefined ? findBroker(ownUrl('/client-config'), location, kept) : Promise.resolve(settings.brokerUrl);
+  await soleTab(settings.deviceId, () =>
+    view.fail(`${settings.deviceId} is open in another tab of this browser. Close that one, or open this page with another ?deviceId=… .`),
+  );
   await run(view, settings, finding);
 } catch (error) {
   console.error(error);

@@ -91,14 +91,14 @@ describe('the programme', () => {
   }
   const shown = (): string | undefined => stage.showing?.split(' ')[0];
 
-  it('starts and ends on the millisecond, prepared four seconds before', async () => {
+  it('starts and ends on the millisecond, prepared shortly before', async () => {
     add('a', 60_000, 90_000);
     await programme.begin();
-    await vi.advanceTimersByTimeAsync(55_999);
+    await vi.advanceTimersByTimeAsync(57_499);
     expect([stage.prepared, shown()]).toEqual([undefined, undefined]);
     await vi.advanceTimersByTimeAsync(1);
     expect(stage.prepared).toBe('a 1 7');
-    await vi.advanceTimersByTimeAsync(3_999);
+    await vi.advanceTimersByTimeAsync(2_499);
     expect(shown()).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1);
     expect(shown()).toBe('a');

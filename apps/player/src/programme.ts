@@ -6,8 +6,8 @@ import { type Schedule, scheduleAt } from './schedule.js';
 import type { Act, Stage } from './stage.js';
 import type { Installed, Showing, Store } from './store.js';
 
-/** The next campaign is loaded this long before its turn. */
-const PREPARE_MS = 4_000;
+/** The next campaign is loaded this long before its turn: its slides begin to run then, so no earlier than loading may take. */
+const PREPARE_MS = 2_500;
 /**
  * Longest sleep. Far below 2^31-1 ms, beyond which a timer fires at once; and a clock that was set or a machine that
  * slept is noticed within it.

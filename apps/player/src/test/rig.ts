@@ -71,6 +71,8 @@ export class PageServer {
 export class TestBroker {
   readonly events: ScreenEvent[] = [];
   readonly statuses: { status: StatusMessage; retained: boolean }[] = [];
+  /** While true, what screens publish is heard but not acknowledged. */
+  mute = false;
   readonly #sockets = new Set<Socket>();
   readonly #watchers = new Set<() => void>();
   #aedes: Aedes | undefined;
@@ -86,7 +88,10 @@ export class TestBroker {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
-    aedes.on('publish', (packet) => this.#note(packet.topic, packet.payload.toString(), packet.retain));
+    aedes.authorizePublish = (_client, packet, done) => {
+      this.#note(packet.topic, packet.payload.toString(), packet.retain);
+      if (!this.mute) done(null);
+    };
     http.listen(this.#port, '127.0.0.1');
     await once(http, 'listening');
     this.#port = (http.address() as AddressInfo).port;
