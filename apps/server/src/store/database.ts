@@ -121,6 +121,8 @@ export class Database implements Runner {
   private createPool(connectionString: string, max: number): pg.Pool {
     const pool = new pg.Pool({ connectionString, max, types, application_name: 'marquee', connectionTimeoutMillis: 10_000 });
     pool.on('error', (error) => this.options.log.warn({ reason: error.message }, 'an idle database connection was lost'));
+    // A connection that dies while it is lent and silent has nobody else to tell; whoever holds it learns by its next query.
+    pool.on('connect', (client) => client.on('error', (error) => this.options.log.debug({ err: error }, 'a database connection was lost')));
     return pool;
   }
 

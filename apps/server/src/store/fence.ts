@@ -53,8 +53,8 @@ export class Fence {
     const lost = (): void => {
       alive = false;
     };
-    client.once('error', lost);
-    client.once('end', lost);
+    client.on('error', lost);
+    client.on('end', lost);
     const end = async (statement: 'commit' | undefined): Promise<void> => {
       const broken =
         statement === undefined ||

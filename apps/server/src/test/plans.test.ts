@@ -1,0 +1,157 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beginDeliveries, claimDeliveries, rescueDeliveries, settleDeliveries } from '../deliveries/deliveries.store.js';
+import { dueOffers, takeOffers, takeRevokes } from '../deliveries/offers.store.js';
+import { waitingExecutions } from '../executions/executions.store.js';
+import { newId } from '../kit/ids.js';
+import { acknowledge } from '../screens/acknowledgements.store.js';
+import { contactNow } from '../screens/screens.store.js';
+import type { Shape, Statement, ValuesOf } from '../store/statement.js';
+import { openTestStore, runningCampaign, type TestCampaign, type TestStore } from './support/store.js';
+
+const ROWS = 40_000;
+const BATCH = 200;
+
+let store: TestStore;
+let run: TestCampaign;
+let client: pg.Client;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  run = await runningCampaign(store, ROWS);
+  // The trap: statistics taken before the drain, when every row was PENDING.
+  await store.sql('analyze');
+  for (let batch = 0; batch < 20; batch += 1) await drainOne();
+  client = new pg.Client({ connectionString: store.url });
+  await client.connect();
+}, 120_000);
+
+afterAll(async () => {
+  await client.end();
+  await store.close();
+});
+
+/** Takes a thousand rows from claim to settle. */
+async function drainOne(): Promise<void> {
+  const claimed = await claimRows(1000);
+  const begun = await store.database.run(beginDeliveries, { ...claimed, sendMs: 20_000 });
+  const ids = begun.map((row) => row.id).sort();
+  await store.database.run(settleDeliveries, settlement(ids));
+}
+
+async function claimRows(most: number): Promise<{ campaign: string; execution: string; claim: string; epoch: number; ids: string[] }> {
+  const claim = newId();
+  const rows = await store.database.run(claimDeliveries, { ...run, claim, most, leaseMs: 30_000 });
+  return { ...run, claim, epoch: 0, ids: rows.map((row) => row.id) };
+}
+
+function settlement(ids: string[]): ValuesOf<typeof settleDeliveries.takes> {
+  return {
+    ...run,
+    epoch: 0,
+    ids,
+    attempts: ids.map(() => 1),
+    outcomes: ids.map(() => 'SUCCESS'),
+    reasons: ids.map(() => null),
+    delaysMs: ids.map(() => 0),
+    firstOfferMs: 10_000,
+  };
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Rows Removed by Filter'?: number;
+  'Rows Removed by Join Filter'?: number;
+  'Actual Loops'?: number;
+  Plans?: PlanNode[];
+}
+
+function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+function literal(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return `array[${value.map(literal).join(',')}]`;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return pg.escapeLiteral(String(value));
+}
+
+/** Explains one execution of a prepared statement for real and takes its effects back. */
+async function planOf<Takes extends Shape>(statement: Statement<Takes>, args: ValuesOf<Takes>): Promise<PlanNode[]> {
+  await client.query('begin');
+  const values = statement.parameters.map((name) => `${literal(args[name])}::${statement.takes[name]?.sql ?? ''}`);
+  const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+    `explain (analyze, format json) execute ${statement.name}${values.length === 0 ? '' : `(${values.join(', ')})`}`,
+  );
+  await client.query('rollback');
+  return nodesOf((rows[0]?.['QUERY PLAN'][0] as { Plan: PlanNode }).Plan);
+}
+
+/** The first execution is planned for its values, the sixth may be by a generic plan: neither may walk the table. */
+async function expectPlans<Takes extends Shape>(statement: Statement<Takes>, args: ValuesOf<Takes>, removed = 2 * BATCH): Promise<void> {
+  await client.query(`prepare ${statement.name} as ${statement.sql}`);
+  for (let execution = 1; execution <= 6; execution += 1) {
+    const nodes = await planOf(statement, args);
+    if (execution !== 1 && execution !== 6) continue;
+    const scans = nodes.filter((node) => node['Node Type'] === 'Seq Scan' && node['Relation Name'] === 'deliveries');
+    expect(scans, `execution ${execution}`).toEqual([]);
+    const wasted = nodes.map(
+      (node) => ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0)) * (node['Actual Loops'] ?? 1),
+    );
+    expect(Math.max(...wasted), `execution ${execution}`).toBeLessThan(removed);
+  }
+}
+
+describe('on a table half drained, analysed before', () => {
+  test('claim', () => expectPlans(claimDeliveries, { ...run, claim: newId(), most: BATCH, leaseMs: 30_000 }));
+
+  test('begin', async () => expectPlans(beginDeliveries, { ...(await claimRows(BATCH)), sendMs: 20_000 }));
+
+  test('settle', async () => {
+    const begun = await store.database.run(beginDeliveries, { ...(await claimRows(BATCH)), sendMs: 20_000 });
+    await expectPlans(settleDeliveries, settlement(begun.map((row) => row.id).sort()));
+  });
+
+  test('rescue', () => expectPlans(rescueDeliveries, { most: BATCH, safeChannels: ['screen'] }));
+
+  test('waiting executions', () => expectPlans(waitingExecutions, {}));
+
+  test('acknowledge', async () => {
+    const screens = (
+      await store.sql<{ recipient: string }>('select recipient from deliveries where acknowledged_at is null and status = $1 limit $2', [
+        'SUCCESS',
+        BATCH,
+      ])
+    ).map((row) => row.recipient);
+    const args = {
+      eventIds: screens.map(() => newId()),
+      devices: screens,
+      campaigns: screens.map(() => run.campaign),
+      versions: screens.map(() => 1),
+      types: screens.map(() => 'install_ack'),
+      assets: screens.map(() => null),
+      payloads: screens.map(() => '{}'),
+      times: screens.map(() => 1),
+      errors: screens.map(() => null),
+      missings: screens.map(() => false),
+    };
+    // Each row is asked for five possible outcomes, one of which it has.
+    await expectPlans(acknowledge, args, 5 * BATCH);
+  });
+
+  test('offers and revokes that are due', async () => {
+    await store.sql(
+      `update deliveries set next_offer_at = now() - interval '1 s' where next_offer_at is not null and id in (select id from deliveries where next_offer_at is not null limit $1)`,
+      [BATCH],
+    );
+    const [due] = await store.database.run(dueOffers, { most: BATCH });
+    await expectPlans(dueOffers, { most: BATCH });
+    await expectPlans(takeOffers, { campaign: run.campaign, ids: due?.ids ?? [], firstMs: 10_000, maxMs: 60_000, now: Date.now() });
+    await expectPlans(takeRevokes, { most: BATCH, firstMs: 10_000, maxMs: 60_000 });
+  });
+
+  test('screens that come online', () =>
+    expectPlans(contactNow, { devices: Array.from({ length: BATCH }, (_, index) => `s-${String(index + 1).padStart(5, '0')}`) }));
+});
