@@ -13,6 +13,7 @@ import {
 import { useDisclosure } from '@mantine/hooks';
 import { IconDeviceTv, IconMoon, IconSpeakerphone, IconSun } from '@tabler/icons-react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { useEffect, useRef } from 'react';
 import { LiveIndicator } from './live-indicator.js';
 import { Logo } from './logo.js';
 import classes from './shell.module.css';
@@ -26,6 +27,7 @@ const ROOMS = [
 export function Shell() {
   const [open, { toggle, close }] = useDisclosure(false);
   const path = useRouterState({ select: (state) => state.location.pathname });
+  useFocusOnNavigation(path);
   return (
     <AppShell
       header={{ height: 56 }}
@@ -76,6 +78,16 @@ export function Shell() {
       </AppShell.Main>
     </AppShell>
   );
+}
+
+/** Another page begins at its top for the keyboard and for who listens, as it does for the eye. */
+function useFocusOnNavigation(path: string): void {
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    document.getElementById('main')?.focus({ preventScroll: true });
+  }, [path]);
 }
 
 function SchemeSwitch() {

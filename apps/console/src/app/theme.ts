@@ -22,7 +22,7 @@ const gray: MantineColorsTuple = [
   '#d5dae2',
   '#bcc3cf',
   '#9aa3b2',
-  '#717b8c',
+  '#667082',
   '#525c6d',
   '#353e4d',
   '#1c232f',
@@ -62,17 +62,31 @@ export const theme = createTheme({
     Badge: { defaultProps: { radius: 'sm', tt: 'none', fw: 600 } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, multiline: true, maw: 320 } },
     Paper: { defaultProps: { withBorder: true, radius: 'lg' } },
-    Modal: { defaultProps: { radius: 'lg', centered: true } },
+    Modal: { defaultProps: { radius: 'lg', centered: true }, styles: { title: { fontWeight: 650, fontSize: rem(17) } } },
     Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } },
   },
 });
 
+const READABLE = Object.fromEntries(
+  Object.entries({ red: '#c02626', orange: '#b0470a', yellow: '#8a5a00', green: '#237a36' }).flatMap(([color, ink]) => [
+    [`--mantine-color-${color}-text`, ink],
+    [`--mantine-color-${color}-light-color`, ink],
+  ]),
+);
+
 const STATE_COLORS = ['marquee', 'gray', 'green', 'blue', 'violet', 'red', 'orange', 'yellow'];
 
-/** In the dark scheme a light variant is its colour over the surface, thinly: solid dark fills would look like holes. */
+/**
+ * In the light scheme, words in a colour are dark enough to be read on white (4.5:1). In the dark one, a light variant is its colour
+ * over the surface, thinly: solid dark fills would look like holes.
+ */
 export const variables: CSSVariablesResolver = () => ({
   variables: {},
-  light: {},
+  light: {
+    ...READABLE,
+    '--mantine-color-yellow-light': 'color-mix(in srgb, var(--mantine-color-yellow-5) 16%, transparent)',
+    '--mantine-color-orange-light': 'color-mix(in srgb, var(--mantine-color-orange-5) 14%, transparent)',
+  },
   dark: Object.fromEntries(
     STATE_COLORS.flatMap((color) => [
       [`--mantine-color-${color}-light`, `color-mix(in srgb, var(--mantine-color-${color}-5) 17%, transparent)`],

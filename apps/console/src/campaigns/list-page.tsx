@@ -26,7 +26,7 @@ export function CampaignListPage() {
     <>
       <PageTitle title="Campaigns" lead="What is planned, on its way, and on air." actions={<CreateLink />} />
       <Paper>
-        <Group px="md" pt="md" pb="xs">
+        <Group px="md" pt="md" pb="xs" display={list.data?.total === 0 && status === undefined ? 'none' : 'flex'}>
           <Select
             aria-label="Status"
             placeholder="Any status"

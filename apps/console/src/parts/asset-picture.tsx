@@ -1,3 +1,4 @@
+import { useInViewport } from '@mantine/hooks';
 import type { AssetType } from '@marquee/contracts';
 import { IconBrandHtml5, IconMovie, IconPhoto } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -11,9 +12,14 @@ export function AssetPicture({ type, url, alt = '' }: { type: AssetType; url: st
   const source = url.startsWith('blob:') ? url : url === '' ? undefined : httpHref(url);
   if (source !== undefined && !failed) {
     if (type === 'image') return <img src={source} alt={alt} loading="lazy" referrerPolicy="no-referrer" onError={() => setFailed(true)} />;
-    if (type === 'video')
-      return <video src={source} muted playsInline preload="metadata" aria-label={alt} onError={() => setFailed(true)} />;
+    if (type === 'video') return <VideoStill source={source} label={alt} onError={() => setFailed(true)} />;
   }
   const Icon = ICONS[type];
   return <Icon size={30} stroke={1.3} aria-hidden="true" />;
+}
+
+/** The first picture of a video, fetched once it is in sight: there may be a hundred of them. */
+function VideoStill({ source, label, onError }: { source: string; label: string; onError: () => void }) {
+  const { ref, inViewport } = useInViewport<HTMLVideoElement>();
+  return <video ref={ref} src={source} muted playsInline preload={inViewport ? 'metadata' : 'none'} aria-label={label} onError={onError} />;
 }

@@ -2,6 +2,8 @@ import { Text, type TextProps, Tooltip } from '@mantine/core';
 import { useSyncExternalStore } from 'react';
 
 const TICK_MS = 10_000;
+/** Beyond it there is no Date. */
+const LAST_MOMENT = 8_640_000_000_000_000;
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 let moment = Date.now();
@@ -70,6 +72,7 @@ interface TimeProps extends TextProps {
 /** A moment in the reader's own zone, with how far away it is. */
 export function Time({ at, brief = false, stacked = false, before, after, ...text }: TimeProps) {
   const now = useNow();
+  if (Math.abs(at) > LAST_MOMENT) return <Text component="span">never</Text>;
   const verb = at > now ? before : after;
   const away = `${verb === undefined ? '' : `${verb} `}${relative(at, now)}`;
   return (

@@ -1,4 +1,4 @@
-import { Button, CloseButton, EmptyState, Group, Paper, Select, TextInput } from '@mantine/core';
+import { Autocomplete, Button, CloseButton, EmptyState, Group, Paper, Select } from '@mantine/core';
 import { useDebouncedCallback, useDisclosure } from '@mantine/hooks';
 import { SCREEN_STATUSES } from '@marquee/contracts';
 import { IconDeviceTv, IconFilterOff, IconSearch, IconUpload } from '@tabler/icons-react';
@@ -12,6 +12,7 @@ import { RowSkeletons } from '../parts/row-skeletons.js';
 import { Trouble } from '../parts/trouble.js';
 import { ImportDialog } from './import-dialog.js';
 import { OpenScreen } from './open-screen.js';
+import { useKnownNames } from './known-names.js';
 import { ScreenTable } from './screen-table.js';
 import classes from './screens.module.css';
 
@@ -43,7 +44,7 @@ export function ScreensPage() {
         }
       />
       <Paper>
-        <Filters />
+        {(filtered || list.data?.total !== 0) && <Filters />}
         {list.isError && (
           <Group p="md" grow>
             <Trouble
@@ -82,13 +83,14 @@ const STATUSES = [
 function Filters() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  const known = useKnownNames();
   const set = (part: Partial<typeof search>) =>
     void navigate({ search: ({ page: _page, ...old }) => ({ ...old, ...part }), replace: true, resetScroll: false });
   return (
     <div className={classes.filters}>
       <TypedFilter label="Search" icon value={search.q ?? ''} onSettle={(q) => set({ q })} />
-      <TypedFilter label="Group" value={search.group ?? ''} onSettle={(group) => set({ group })} />
-      <TypedFilter label="Tag" value={search.tag ?? ''} onSettle={(tag) => set({ tag })} />
+      <TypedFilter label="Group" offers={known.groups} value={search.group ?? ''} onSettle={(group) => set({ group })} />
+      <TypedFilter label="Tag" offers={known.tags} value={search.tag ?? ''} onSettle={(tag) => set({ tag })} />
       <Select
         aria-label="Status"
         placeholder="Any status"
@@ -107,9 +109,11 @@ interface TypedFilterProps {
   /** Told a moment after the last key. */
   onSettle: (value: string | undefined) => void;
   icon?: boolean;
+  /** Values to choose from; any other can be typed. */
+  offers?: string[];
 }
 
-function TypedFilter({ label, value, onSettle, icon = false }: TypedFilterProps) {
+function TypedFilter({ label, value, onSettle, icon = false, offers = [] }: TypedFilterProps) {
   const [typed, setTyped] = useState(value);
   const [shown, setShown] = useState(value);
   const settle = useDebouncedCallback((text: string) => onSettle(text.trim() === '' ? undefined : text), 300);
@@ -123,12 +127,13 @@ function TypedFilter({ label, value, onSettle, icon = false }: TypedFilterProps)
     settle(text);
   };
   return (
-    <TextInput
+    <Autocomplete
+      data={offers}
       aria-label={label}
       placeholder={label}
       value={typed}
       maxLength={128}
-      onChange={(event) => change(event.currentTarget.value)}
+      onChange={change}
       leftSection={icon ? <IconSearch size={16} aria-hidden /> : undefined}
       rightSection={typed === '' ? null : <CloseButton size="sm" aria-label={`Clear ${label.toLowerCase()}`} onClick={() => change('')} />}
     />

@@ -3,6 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { queries } from '../../api/queries.js';
 import { number } from '../../parts/pager.js';
+import { useKnownNames } from '../../screens/known-names.js';
 import { Section } from '../../parts/section.js';
 import { audienceOf } from './audience.js';
 import type { Draft } from './draft.js';
@@ -101,12 +102,4 @@ function LiveCount({ draft }: { draft: Draft }) {
       )}
     </Group>
   );
-}
-
-/** Groups and tags to offer while typing, from the first page of screens; others can be typed. */
-function useKnownNames(): { groups: string[]; tags: string[] } {
-  const { data } = useQuery({ ...queries.screens({ offset: 0, limit: 100 }), staleTime: 60_000 });
-  const screens = data?.data ?? [];
-  const groups = new Set(screens.flatMap((screen) => (screen.groupId === null ? [] : [screen.groupId])));
-  return { groups: [...groups].toSorted(), tags: [...new Set(screens.flatMap((screen) => screen.tags))].toSorted() };
 }

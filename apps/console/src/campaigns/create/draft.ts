@@ -34,6 +34,14 @@ export interface SlideDraft {
   seconds: number | string;
 }
 
+/** The slide as another kind. A video plays its own length unless one was typed; a still has none of its own. */
+export function asKind(slide: SlideDraft, assetType: AssetType): SlideDraft {
+  const standard = DEFAULT_SLIDE_MS / 1000;
+  if (assetType === 'video' && slide.assetType !== 'video' && slide.seconds === standard) return { ...slide, assetType, seconds: '' };
+  if (assetType !== 'video' && slide.seconds === '') return { ...slide, assetType, seconds: standard };
+  return { ...slide, assetType };
+}
+
 const DAY_MS = 86_400_000;
 
 export function emptySlide(): SlideDraft {

@@ -2,7 +2,7 @@ import { ActionIcon, Group, NumberInput, SegmentedControl, Select, Stack, Text, 
 import { ASSET_TYPES, type AssetType } from '@marquee/contracts';
 import { IconArrowDown, IconArrowUp, IconTrash } from '@tabler/icons-react';
 import classes from './create.module.css';
-import { assetTypeOf, type SlideDraft } from './draft.js';
+import { asKind, assetTypeOf, type SlideDraft } from './draft.js';
 import { SlideFile } from './slide-file.js';
 import { SlidePreview } from './slide-preview.js';
 import type { CreateForm } from './use-create.js';
@@ -69,7 +69,7 @@ export function SlideCard({ form, uploads, slide, index, count }: SlideCardProps
             {...form.getInputProps(`slides.${index}.url`)}
             onChange={({ currentTarget: { value } }) => {
               form.clearFieldError(`slides.${index}.url`);
-              set({ url: value, assetType: assetTypeOf(value) ?? slide.assetType });
+              set(asKind({ ...slide, url: value }, assetTypeOf(value) ?? slide.assetType));
             }}
           />
         )}
@@ -80,7 +80,7 @@ export function SlideCard({ form, uploads, slide, index, count }: SlideCardProps
             w={140}
             allowDeselect={false}
             {...form.getInputProps(`slides.${index}.assetType`)}
-            onChange={(value) => set({ assetType: ASSET_TYPES.find((type) => type === value) ?? 'image' })}
+            onChange={(value) => set(asKind(slide, ASSET_TYPES.find((type) => type === value) ?? 'image'))}
           />
           <NumberInput
             label="Shown for"

@@ -6,7 +6,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { api } from '../../api/client.js';
 import { ApiProblem, reasonsOf } from '../../api/problem.js';
 import { keys } from '../../api/queries.js';
-import { assetTypeOf, type Draft, emptyDraft } from './draft.js';
+import { asKind, assetTypeOf, type Draft, emptyDraft } from './draft.js';
 import { type FieldErrors, placeMessages } from './field-errors.js';
 import { newUuid } from './new-uuid.js';
 import { toBody } from './to-body.js';
@@ -108,9 +108,7 @@ function useRefusal(form: CreateForm) {
 function withStored(old: Partial<Draft>, slideKey: string, asset: StoredAsset): Partial<Draft> {
   const url = new URL(asset.url, window.location.href).href;
   const kind = assetTypeOf(asset.type);
-  const slides = (old.slides ?? []).map((slide) =>
-    slide.key === slideKey ? { ...slide, url, assetType: kind ?? slide.assetType } : slide,
-  );
+  const slides = (old.slides ?? []).map((slide) => (slide.key === slideKey ? asKind({ ...slide, url }, kind ?? slide.assetType) : slide));
   return { ...old, slides };
 }
 

@@ -1,4 +1,4 @@
-import { Code, CopyButton, Group, Stack, Text, Tooltip, UnstyledButton } from '@mantine/core';
+import { Code, CopyButton, Group, ScrollArea, Stack, Text, Tooltip, UnstyledButton } from '@mantine/core';
 import { type AssetView, pathTo } from '@marquee/contracts';
 import { IconAlertTriangle, IconClock } from '@tabler/icons-react';
 import { AssetPicture } from '../../parts/asset-picture.js';
@@ -10,11 +10,13 @@ import classes from './detail.module.css';
 export function AssetsSection({ assets }: { assets: AssetView[] }) {
   return (
     <Section title={assets.length === 1 ? 'Slide' : 'Slides'} hint="In the order they are shown.">
-      <Stack gap="md" component="ol" m={0} p={0} style={{ listStyle: 'none' }}>
-        {assets.map((asset) => (
-          <Asset key={asset.id} asset={asset} />
-        ))}
-      </Stack>
+      <ScrollArea.Autosize mah={560} type="auto" offsetScrollbars="present">
+        <Stack gap="md" component="ol" m={0} p={0} style={{ listStyle: 'none' }}>
+          {assets.map((asset) => (
+            <Asset key={asset.id} asset={asset} />
+          ))}
+        </Stack>
+      </ScrollArea.Autosize>
     </Section>
   );
 }

@@ -78,11 +78,16 @@ function Warnings() {
     <Alert color="yellow" title="Created, but mind this">
       <List size="sm" listStyleType={warnings.length > 1 ? 'disc' : 'none'}>
         {warnings.map((warning) => (
-          <List.Item key={warning}>{warning}</List.Item>
+          <List.Item key={warning}>{worded(warning)}</List.Item>
         ))}
       </List>
     </Alert>
   );
+}
+
+/** `startAt: is sooner than …` as a sentence. */
+function worded(warning: string): string {
+  return warning.replace(/^startAt: /, 'The start ').replace(/^expireAt: /, 'The end ');
 }
 
 function Loading() {
