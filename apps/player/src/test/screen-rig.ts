@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from '@marquee/testing';
+import { build } from 'vite';
+import { PageServer, sha256, TestBroker, template } from './rig.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+interface TestCampaign {
+  campaignId: string;
+  version: number;
+  startAt: number;
+  expireAt: number;
+  templateUrl: string;
+  templateChecksum: string;
+  [more: string]: unknown;
+}
+
+/** Builds the player as it stands, so that no older build is tested by mistake; the folder is the caller's to remove. */
+export async function buildPlayer(): Promise<string> {
+  const dist = await mkdtemp(join(tmpdir(), 'marquee-player-'));
+  await build({ root: ROOT, logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
+  return dist;
+}
+
+/** One player in a browser of its own profile, with the server and the broker that it talks to. */
+export class ScreenRig {
+  readonly device = `lobby-${randomUUID().slice(0, 8)}`;
+
+  private constructor(
+    readonly server: PageServer,
+    readonly broker: TestBroker,
+    public page: Page,
+  ) {}
+
+  static async open(browser: Browser, dist: string): Promise<ScreenRig> {
+    const server = new PageServer(dist);
+    const broker = new TestBroker();
+    await Promise.all([server.open(), broker.open()]);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    return new ScreenRig(server, broker, await context.newPage());
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+    await Promise.all([this.server.close(), this.broker.close()]);
+  }
+
+  async open(query = `deviceId=${this.device}&brokerUrl=${encodeURIComponent(this.broker.url)}`, origin = this.server.url): Promise<void> {
+    await this.page.goto(`${origin}/player/?${query}`);
+  }
+
+  async online(): Promise<void> {
+    await this.open();
+    await this.broker.online(this.device);
+  }
+
+  /** A manifest of a campaign that is on air now; its template stands at its own path. */
+  campaign(
+    over: Record<string, unknown> & { colour?: string; assets?: { id?: string; url: string; checksum?: string }[] } = {},
+  ): TestCampaign {
+    const { colour = '#0a7', assets = [], ...rest } = over;
+    const campaignId = typeof rest['campaignId'] === 'string' ? rest['campaignId'] : randomUUID();
+    const version = typeof rest['version'] === 'number' ? rest['version'] : 1;
+    const html = template(
+      colour,
+      assets.map(({ id, url }) => ({ id: id ?? url, url })),
+    );
+    return {
+      manifestId: `${campaignId}-${version}`,
+      campaignId,
+      version,
+      startAt: Date.now() - 1_000,
+      expireAt: Date.now() + 3_600_000,
+      ...this.template(campaignId, version, html),
+      assets,
+      ...rest,
+    };
+  }
+
+  /** Puts a template up and says where it is and what its digest is. */
+  template(campaignId: string, version: number, html: string): { templateUrl: string; templateChecksum: string } {
+    const path = `/templates/${campaignId}/${version}/index.html`;
+    this.server.answers.set(path, { body: html });
+    return { templateUrl: `${this.server.url}${path}`, templateChecksum: sha256(html) };
+  }
+
+  /** Puts a picture up and gives its entry of a manifest. */
+  asset(path: string, body: string): { id: string; url: string; checksum: string } {
+    this.server.answers.set(path, { body, type: 'image/svg+xml' });
+    return { id: randomUUID(), url: `${this.server.url}${path}`, checksum: sha256(body) };
+  }
+
+  offer(manifest: unknown): void {
+    this.broker.publish(`devices/${this.device}/notifications`, manifest);
+  }
+
+  revoke(campaignId: string): void {
+    this.broker.publish(`devices/${this.device}/control`, { type: 'revoke', campaignId });
+  }
+
+  /** How many frames stand in the display. */
+  frames(): Promise<number> {
+    return this.page.locator('#display iframe').count();
+  }
+
+  /** The background of what is shown, or '' when nothing is. */
+  async shownColour(): Promise<string> {
+    const frame = await (await this.page.$('#display iframe'))?.contentFrame();
+    return (await frame?.evaluate(() => document.body.style.background)) ?? '';
+  }
+
+  /** Keys of one of the page's object stores. */
+  stored(name: string): Promise<IDBValidKey[]> {
+    return this.page.evaluate(
+      ([database, store]) =>
+        new Promise<IDBValidKey[]>((resolve, reject) => {
+          const opening = indexedDB.open(database ?? '');
+          opening.onsuccess = () => {
+            const keys = opening.result
+              .transaction(store ?? '')
+              .objectStore(store ?? '')
+              .getAllKeys();
+            keys.onsuccess = () => {
+              opening.result.close();
+              resolve(keys.result);
+            };
+          };
+          opening.onerror = () => reject(new Error('no database'));
+        }),
+      [`marquee-player:${this.device}`, name],
+    );
+  }
+}
