@@ -88,7 +88,7 @@ async function compile(targets) {
   await run(targets.map((target) => target.name).join(', '), root, 'typescript', 'bin/tsc', [
     '-b',
     '--pretty',
-    String(Boolean(process.stderr.isTTY)),
+    process.stderr.isTTY ? 'true' : 'false',
     ...folders,
   ]);
   for (const target of targets) {

@@ -22,7 +22,7 @@ const api = config.apiBaseUrl ?? `${config.tlsCert === undefined ? 'http' : 'htt
 
 try {
   await untilReady();
-  const fleet = startScreens(config.mqttUrl ?? `mqtt://${host}:${config.mqttPort}`);
+  const fleet = startScreens(config.mqttUrl ?? `${config.tlsCert === undefined ? 'mqtt' : 'mqtts'}://${host}:${config.mqttPort}`);
   // Whatever ends the server ends the screens.
   process.on('exit', () => fleet.kill());
   const { id } = await createCampaign();

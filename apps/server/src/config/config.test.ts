@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -124,6 +124,19 @@ describe('readConfig', () => {
 
   it('says which file it could not read', () => {
     expect(sentence({}, folder)).toMatch(new RegExp(`^The settings in ${folder} cannot be read: EISDIR`));
+  });
+});
+
+describe('a setting', () => {
+  it('is read by something: else it would be a promise that nobody keeps', () => {
+    const source = new URL('../', import.meta.url);
+    const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.startsWith('test/') && file !== 'config/settings.ts',
+    );
+    const code = files.map((file) => readFileSync(new URL(file, source), 'utf8')).join('\n');
+    // STORAGE_URL has one value so far; it is there to refuse the others.
+    const names = Object.keys(settings).filter((name) => name !== 'storageUrl');
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([]);
   });
 });
 
