@@ -15,6 +15,7 @@ import { Builder } from './creatives/builder.js';
 import { Manifests } from './creatives/manifest.js';
 import { Templates } from './creatives/templates.js';
 import { Deliveries } from './deliveries/deliveries.service.js';
+import { expireLeases } from './deliveries/deliveries.store.js';
 import { Consumer } from './dispatch/consumer.js';
 import { Converger } from './dispatch/converger.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
@@ -164,6 +165,12 @@ async function openStore(config: Config, log: Log, metrics: Metrics, ends: Ends)
     return database;
   };
   const database = open(config.databasePool, config.databaseReadUrl);
+  const outbox = new Outbox(OUTBOX_LEASE_MS);
+  if (databaseRole === 'started') {
+    // Nobody else has this database open, so whoever held a lease is dead: waiting it out would only delay the screens.
+    await database.run(expireLeases, {});
+    await outbox.release(database);
+  }
   const { fenceDeadlineMs: deadlineMs, fenceIdleMs: idleMs, fenceWaitMs: waitMs } = config;
   const fence = new Fence(open(WORKER_SLOTS + 2), open(4), systemClock, { deadlineMs, idleMs, waitMs });
   const storage = await openStorage(config);
@@ -172,7 +179,7 @@ async function openStore(config: Config, log: Log, metrics: Metrics, ends: Ends)
     fence,
     keys: new FenceKeys(database),
     notifications: new Notifications(database, log),
-    outbox: new Outbox(OUTBOX_LEASE_MS),
+    outbox,
     storage,
     databaseRole,
   };

@@ -140,6 +140,19 @@ export const rescueDeliveries = statement({
 });
 
 /**
+ * Ends the leases of all claims and sends, so that the rescuer returns them at once. Only for a process that knows itself to be the
+ * only one: elsewhere it would cost living workers their claims, though never a delivery.
+ */
+export const expireLeases = statement({
+  name: 'deliveries_expire_leases',
+  takes: {},
+  gives: {},
+  text: `
+    update deliveries set lease_until = now() - interval '1 ms', send_until = case when status = 'SENDING' then now() - interval '1 ms' end
+    where lease_until is not null`,
+});
+
+/**
  * Ends what has not been sent of a campaign that is over, some rows at a time: to $outcome, or to UNKNOWN where an earlier attempt may
  * have been sent (protocol rule 10). Rows that are being sent are left to their settle; the caller comes again until none is left.
  */

@@ -52,6 +52,14 @@ const nextFact = statement({
     from outbox where not processed and event_type = $eventType order by claimed_until nulls first limit 1`,
 });
 
+/** Ends all leases on open facts. Only for a process that knows itself to be the only one. */
+const releaseFacts = statement({
+  name: 'outbox_release',
+  takes: {},
+  gives: {},
+  text: 'update outbox set claimed_until = null where not processed and claimed_until is not null',
+});
+
 /** The consumer's side of the outbox: facts of one type, taken in the order they were made. */
 export class Outbox {
   constructor(private readonly leaseMs: number) {}
@@ -69,6 +77,11 @@ export class Outbox {
 
   async postpone(runner: Runner, facts: readonly Fact[], delayMs: number, reason: string): Promise<void> {
     if (facts.length > 0) await runner.run(postponeFacts, { ids: facts.map((fact) => fact.id), delayMs, reason });
+  }
+
+  /** Gives back what processes that are dead had taken. Only for a process that knows itself to be the only one. */
+  async release(runner: Runner): Promise<void> {
+    await runner.run(releaseFacts, {});
   }
 
   /** Ms until the next open fact of the type may be taken, or `otherwise` when there is none or it is further away. */

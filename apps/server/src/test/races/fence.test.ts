@@ -174,6 +174,15 @@ test('what a dead worker was sending comes back in doubt on a safe channel, and 
   expect(await countsOf(store, run.execution)).toEqual({ CANCELLED: 2, UNKNOWN: 1 });
 });
 
+test('a process that is the only one returns at once what the dead had claimed or were sending', async () => {
+  const run = await runningCampaign(store, 3);
+  await begin(await claim(run, 1));
+  await claim(run, 1);
+  await store.database.run(expireLeases, {});
+  await store.database.run(rescueDeliveries, { most: 100, safeChannels: ['screen'] });
+  expect(await statesOf(store, run.execution)).toEqual({ PENDING: 3 });
+});
+
 test('a claim or send whose lease has not ended is left alone', async () => {
   const run = await runningCampaign(store, 2);
   await begin(await claim(run, 1));
