@@ -131,6 +131,10 @@ export class Answers {
     this.later(() => this.revoke(copies, screen));
   }
 
+  hold(): void {
+    this.held ??= [];
+  }
+
   /** Sends the acknowledgements that `hold` kept back and holds no more; answers how many they were. */
   release(): number {
     const held = this.held ?? [];

@@ -100,6 +100,11 @@ export class Fleet {
     return this.answers.bytesOf(campaignId);
   }
 
+  /** From now on installed manifests are not acknowledged until `release`. */
+  hold(): void {
+    this.answers.hold();
+  }
+
   /** Sends the acknowledgements kept back by `hold`, and holds no more. Answers how many they were. */
   release(): number {
     return this.answers.release();

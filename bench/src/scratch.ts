@@ -1,0 +1,35 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What a bench has open: processes, connections and a temporary folder, closed in reverse order whatever happens. */
+export class Scratch {
+  private readonly closing: (() => Promise<unknown> | undefined)[] = [];
+
+  private constructor(readonly folder: string) {}
+
+  /** Runs the work with a new scratch; Ctrl-C and SIGTERM close it too, and end the process. */
+  static async during<Result>(work: (scratch: Scratch) => Promise<Result>): Promise<Result> {
+    const scratch = new Scratch(await mkdtemp(join(tmpdir(), 'marquee-bench-')));
+    const interrupt = (): void => void scratch.close().finally(() => process.exit(130));
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+    try {
+      return await work(scratch);
+    } finally {
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      await scratch.close();
+    }
+  }
+
+  /** To be called when the work is over, before what was deferred earlier. */
+  defer(close: () => Promise<unknown> | undefined): void {
+    this.closing.push(close);
+  }
+
+  private async close(): Promise<void> {
+    for (let close = this.closing.pop(); close !== undefined; close = this.closing.pop()) {
+      await Promise.resolve(close()).catch((error: unknown) => process.stderr.write(`closing failed: ${String(error)}\n`));
+    }
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readEmbeddedUrl } from '@marquee/server/store/embedded-postgres';
+import { endProcess, freePorts, until } from './processes.js';
+import type { Scratch } from './scratch.js';
+
+const MAIN = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url));
+const READY_MS = 60_000;
+
+export interface ServerProcess {
+  /** Where its HTTP is, without a slash at the end. */
+  api: string;
+  /** Where screens connect: its own broker, or the outside one it was given. */
+  broker: string;
+  databaseUrl: string;
+  /** Longest that its event loop was held up since the last call of this, ms; of the sampler's 10 ms at least. */
+  eventLoopMaxMs: () => Promise<number>;
+  /** Processor time it took since its start, ms (Linux), without its PostgreSQL. */
+  cpuMs: () => Promise<number>;
+  stop: () => Promise<void>;
+}
+
+/** Starts the real server with everything of its own: folder, database, ports. `CPU_PROFILE=folder` writes a profile there as it ends. */
+export async function startServer(scratch: Scratch, environment: Record<string, string> = {}): Promise<ServerProcess> {
+  const [http = 0, mqtt = 0, ws = 0] = await freePorts(3);
+  const dataDir = join(scratch.folder, `data-${http}`);
+  await mkdir(dataDir);
+  const logFile = join(scratch.folder, `server-${http}.log`);
+  const profile = process.env['CPU_PROFILE'];
+  const child = spawn(process.execPath, [...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]), MAIN], {
+    cwd: scratch.folder,
+    env: {
+      ...inherited(),
+      PORT: String(http),
+      MQTT_PORT: String(mqtt),
+      MQTT_WS_PORT: String(ws),
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'warn',
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log = createWriteStream(logFile);
+  child.stdout.pipe(log);
+  child.stderr.pipe(log);
+  scratch.defer(() => endProcess(child));
+  const api = `http://127.0.0.1:${http}`;
+  await ready(child, api, logFile);
+  const databaseUrl = environment['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir));
+  if (databaseUrl === undefined) throw new Error('the server is ready, but its database cannot be found');
+  const eventLoopMaxMs = (): Promise<number> => metric(api, 'nodejs_eventloop_lag_max_seconds').then((seconds) => seconds * 1000);
+  await eventLoopMaxMs();
+  return {
+    api,
+    broker: environment['MQTT_URL'] ?? `mqtt://127.0.0.1:${mqtt}`,
+    databaseUrl,
+    eventLoopMaxMs,
+    cpuMs: () => metric(api, 'process_cpu_seconds_total').then((seconds) => seconds * 1000),
+    stop: () => endProcess(child),
+  };
+}
+
+/** The environment without what would make this server another one than its defaults. */
+function inherited(): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH'];
+  return Object.fromEntries(Object.entries(process.env).filter(([key]) => kept.includes(key)));
+}
+
+async function ready(child: ChildProcess, api: string, logFile: string): Promise<void> {
+  const probe = async (): Promise<boolean> => {
+    const reply = await fetch(`${api}/readyz`).catch(() => undefined);
+    await reply?.body?.cancel();
+    return reply?.ok === true;
+  };
+  const failed = (): string | undefined => (child.exitCode === null ? undefined : `it ended with ${child.exitCode}`);
+  try {
+    await until('the server', READY_MS, probe, failed);
+  } catch (error) {
+    const said = await readFile(logFile, 'utf8').catch(() => '');
+    throw new Error(`${String(error)}\n${said.slice(-2000)}`, { cause: error });
+  }
+}
+
+async function metric(api: string, name: string): Promise<number> {
+  const text = await (await fetch(`${api}/metrics`)).text();
+  const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1];
+  if (value === undefined) throw new Error(`${api}/metrics does not tell ${name}`);
+  return Number(value);
+}
