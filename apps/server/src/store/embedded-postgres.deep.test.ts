@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, requireOrSkip } from '@marquee/testing';
@@ -82,6 +83,13 @@ describe('several processes', () => {
     holder.freeze();
     const pid = postmasterPid(dataDir) ?? 0;
     process.kill(pid, 'SIGKILL');
+    // Somebody takes the port for a while: another one would leave the others' pools without a server.
+    const squatter = createServer();
+    await eventually(async () => {
+      squatter.listen(Number(new URL(url).port), '127.0.0.1');
+      await once(squatter, 'listening');
+    }, 5000);
+    setTimeout(() => squatter.close(), 1500);
     expect(await start()).toMatchObject({ role: 'started', url });
     holder.thaw();
     await holder.stop();

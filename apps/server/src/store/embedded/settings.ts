@@ -32,8 +32,9 @@ export async function serverSettings(
     max_wal_size: `${maxWal}MB`,
     min_wal_size: `${Math.min(256, maxWal)}MB`,
     checkpoint_timeout: '10min',
-    // Whole pages shrink to a third or so; pglz, since the packaged build has neither lz4 nor zstd.
-    wal_compression: 'on',
+    // The packaged build has pglz alone: right after a checkpoint it saved 40 % of the log and cost half the updates,
+    // 19k rows/s against 41k (two cores, batches of 500).
+    wal_compression: 'off',
     // Queue tables die and are reborn all the time: look often, and do not sleep through the work.
     autovacuum_naptime: '10s',
     autovacuum_max_workers: '2',

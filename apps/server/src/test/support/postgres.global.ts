@@ -43,7 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 const PREFIX = 'marquee-test-postgres-';
 /** A run that is just beginning is not swept away. */
-const SWEPT_AFTER_MS = 60 * 60_000;
+const SWEPT_AFTER_MS = 10 * 60_000;
 
 /** Each clone writes a whole database: let checkpoints not come because of that. */
 const TEST_SETTINGS = { max_wal_size: '4GB', checkpoint_timeout: '30min' };
