@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { type CreateCampaignInput, type CreatedCampaign } from '@marquee/contracts';
+import { expect } from 'vitest';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { ServerProcess } from './server-process.js';
+import { TestScreen, type TestScreenOptions } from './test-screen.js';
+
+/** What a flow plays with: one process on a database of its own, screens, and SQL as an outside report would use it. */
+export class Flow {
+  private readonly screens: TestScreen[] = [];
+
+  private constructor(
+    readonly database: TestDatabase,
+    private readonly client: pg.Client,
+    /** Another one after a restart. */
+    public server: ServerProcess,
+    private readonly environment: Record<string, string>,
+  ) {}
+
+  static async start(environment: Record<string, string> = {}): Promise<Flow> {
+    const database = await createTestDatabase();
+    const client = new pg.Client({ connectionString: database.url });
+    // Tests that end sessions end this one as well.
+    client.on('error', () => undefined);
+    await client.connect();
+    const server = await ServerProcess.start({ databaseUrl: database.url, environment });
+    return new Flow(database, client, server, environment);
+  }
+
+  get http(): ServerProcess['http'] {
+    return this.server.http;
+  }
+
+  async sql<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.client.query<Row>(text, values)).rows;
+  }
+
+  async screen(deviceId: string, options?: TestScreenOptions): Promise<TestScreen> {
+    const screen = await TestScreen.connect(this.server.mqttUrl, deviceId, options);
+    this.screens.push(screen);
+    return screen;
+  }
+
+  /** Registers screens without connecting them. */
+  async register(...deviceIds: string[]): Promise<void> {
+    await this.sql('insert into devices (device_id) select unnest($1::text[])', [deviceIds]);
+  }
+
+  /** Creates a campaign that must be taken. */
+  async create(body: Partial<CreateCampaignInput> = {}): Promise<CreatedCampaign> {
+    const answer = await this.http.post('/campaigns', campaignBody(this.server.url, body));
+    expect(answer.status, answer.text).toBe(201);
+    return answer.json() as CreatedCampaign;
+  }
+
+  /** Stops the process in good order and starts another on the same database and folder. */
+  async restart(): Promise<void> {
+    await this.server.stop();
+    this.server = await ServerProcess.start({ databaseUrl: this.database.url, environment: this.environment });
+  }
+
+  async stop(): Promise<void> {
+    for (const screen of this.screens) await screen.close();
+    try {
+      await this.server.stop();
+    } finally {
+      await this.client.end();
+      await this.database.drop();
+    }
+  }
+}
+
+/** A campaign that starts now and ends in an hour; its asset is one that needs no fetching, kept or not. */
+export function campaignBody(base: string, more: Partial<CreateCampaignInput> = {}): CreateCampaignInput {
+  const now = Date.now();
+  return {
+    name: 'A campaign',
+    startAt: now,
+    expireAt: now + 3_600_000,
+    assets: [{ assetType: 'image', url: `${base}/assets/${'0'.repeat(64)}` }],
+    idempotencyKey: randomUUID(),
+    ...more,
+  };
+}
