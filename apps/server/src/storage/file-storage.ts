@@ -63,7 +63,7 @@ export class FileStorage implements Storage {
     } catch (error) {
       throw translated(error);
     } finally {
-      await rm(path, { force: true });
+      await rm(path, { force: true }).catch(() => undefined);
     }
   }
 
@@ -109,7 +109,7 @@ export class FileStorage implements Storage {
         await writeFile(incomingType, bytes.type, { flush: true });
         await rename(incomingType, path + TYPE_SUFFIX);
       } finally {
-        await rm(incomingType, { force: true });
+        await rm(incomingType, { force: true }).catch(() => undefined);
       }
       await rename(incoming, path);
     }

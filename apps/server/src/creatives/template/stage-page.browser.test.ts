@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { renderTemplate, type Slide, type TemplateInput } from './render.js';
 
 const chromium = chromiumOrSkip();
+/** What was told may take a few frames to be seen: the frame is drawn by a process of its own. */
+const SOON = { timeout: 5_000 };
 const RED = [255, 0, 0] as const;
 const GREEN = [0, 255, 0] as const;
 
@@ -169,7 +171,7 @@ describe.skipIf(chromium === undefined)('the built page in a browser', () => {
   test('what is shown fills the screen', async () => {
     await openAlone(rendered([slide('/red')]));
     await page.waitForSelector('img.on');
-    expect(await colour()).toEqual([...RED]);
+    await expect.poll(colour, SOON).toEqual([...RED]);
   });
 
   test('in a frame without an origin it asks its player for each asset and fetches nothing itself', async () => {
@@ -194,13 +196,13 @@ describe.skipIf(chromium === undefined)('the built page in a browser', () => {
   test('a frame whose parent never answers shows its slides all the same', async () => {
     await openInPlayer(rendered([slide('/red')]), {});
     expect(await turns(1)).toEqual(['red']);
-    expect(await colour()).toEqual([...RED]);
+    await expect.poll(colour, SOON).toEqual([...RED]);
   });
 
   test('a broken slide is passed over and the screen is never blank', async () => {
     await openInPlayer(rendered([slide('/broken'), slide('/red'), slide('/missing')]), { broken: '/broken', red: '/red', missing: null });
     expect((await turns(3)).slice(0, 3)).toEqual(['red', 'red', 'red']);
-    expect(await colour()).toEqual([...RED]);
+    await expect.poll(colour, SOON).toEqual([...RED]);
   });
 
   test('a single slide is drawn once, however many turns it has', async () => {
@@ -230,7 +232,7 @@ describe.skipIf(chromium === undefined)('the built page in a browser', () => {
       serveHtml('');
       await openInPlayer(rendered([htmlSlide('page', 60_000)]), { page: '/html' });
       await turns(1);
-      expect(await colour()).toEqual([0, 0, 255]);
+      await expect.poll(colour, SOON).toEqual([0, 0, 255]);
     });
 
     test('runs its script anew at each turn, in an origin of its own', async () => {
@@ -263,7 +265,7 @@ describe.skipIf(chromium === undefined)('the built page in a browser', () => {
       const html = rendered([htmlSlide('one', 100), htmlSlide('two', 100), slide('/red', { durationMs: 60_000 })]);
       await openInPlayer(html, { one: '/html', two: '/html', red: '/red' });
       await turns(3);
-      expect(await colour()).toEqual([...RED]);
+      await expect.poll(colour, SOON).toEqual([...RED]);
     });
   });
 
@@ -271,7 +273,7 @@ describe.skipIf(chromium === undefined)('the built page in a browser', () => {
     served.set('/html', { type: 'text/html', body: '<!doctype html><body style="background:#0ff">' });
     await openInPlayer(rendered([slide('/html', { assetType: 'html' })]), { html: null });
     await turns(1);
-    expect(await colour()).toEqual([0, 255, 255]);
+    await expect.poll(colour, SOON).toEqual([0, 255, 255]);
   });
 
   test('a video without a duration plays to its end', async () => {
