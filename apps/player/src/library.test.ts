@@ -102,6 +102,9 @@ describe('the library', () => {
       library.offer(first);
     }
     await settled();
+    await start();
+    library.offer(first);
+    await settled();
     expect(said()).toHaveLength(1);
     now += 1;
     library.offer(first);
@@ -227,10 +230,8 @@ describe('the library', () => {
     library.offer(offer({ version: 4 }));
     library.offer(offer({ version: 4 }));
     await settled();
-    await start();
-    library.offer(offer({ version: 4 }));
-    await settled();
     expect(has()).toEqual([]);
+    await start();
     library.offer(offer({ version: 5 }));
     await vi.waitFor(() => expect(said()).toContain('INSTALL_ACK a 5'));
   });
@@ -256,6 +257,18 @@ describe('the library', () => {
     install.mockRestore();
     await start();
     expect(has()).toEqual([]);
+  });
+
+  it('does not commit what was fetched in the end though it was revoked before', async () => {
+    const { promise, resolve } = deferred();
+    const campaign = { campaignId: 'a', offer: offer(), media: {}, missing: [], installedAt: now };
+    const installer = { fetch: () => promise.then((text) => ({ ok: true, campaign, template: new Blob([text]) }) as const) };
+    library = new Library(store, installer, outbox, clock, () => undefined);
+    library.offer(offer());
+    await library.revoke('a');
+    resolve('<p>one</p>');
+    await settled();
+    expect([said(), await store.campaigns()]).toEqual([['REVOKE_ACK a 1'], []]);
   });
 
   it('does not acknowledge a revoke that the storage did not take', async () => {

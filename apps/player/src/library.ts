@@ -29,7 +29,7 @@ export class Library {
 
   constructor(
     private readonly store: Store,
-    private readonly installer: Installer,
+    private readonly installer: Pick<Installer, 'fetch'>,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
     private readonly changed: () => void,
@@ -176,6 +176,7 @@ export class Library {
     const { offer, abort } = job;
     const fetched = await this.installer.fetch(offer, abort.signal);
     if (!fetched.ok) return fetched.reason;
+    // The commit would come after the removal that a revoke has begun, and bring the campaign back with the next reload.
     abort.signal.throwIfAborted();
     const { campaign, template } = fetched;
     const previous = this.#installed.get(offer.campaignId);
