@@ -7,6 +7,7 @@ import { makeFloorDatabase } from './floor-database.js';
 import { until } from './processes.js';
 import { report } from './result.js';
 import { Scratch } from './scratch.js';
+import type { Usage } from './server-process.js';
 import { alternate, medians, rounded } from './statistics.js';
 
 export interface AcksOptions {
@@ -20,15 +21,7 @@ const BATCH = 500;
 const RUN_MS = 180_000;
 const POLL_MS = 25;
 
-type Ours = {
-  storedMs: number;
-  perSecond: number;
-  acceptedMs: number;
-  lost: number;
-  double: number;
-  serverCpuMs: number;
-  eventLoopMaxMs: number;
-};
+type Ours = Record<string, number> & Usage & { storedMs: number; perSecond: number; acceptedMs: number; lost: number; double: number };
 type Floor = { storedMs: number; perSecond: number };
 
 /**
@@ -76,8 +69,7 @@ async function runOurs(
   const ids: string[] = [];
   for (let made = 0; made < campaigns; made += 1) ids.push((await api.create(campaignBody(asset))).id);
   await fleet.call('manifests', { campaigns: ids, screens });
-  await server.eventLoopMaxMs();
-  const cpuBefore = await server.cpuMs();
+  await server.usage();
   const accepted = fleet.call('installs', { campaigns: ids, screens });
   const released = await fleet.call('release', null);
   if (released.count !== total) throw new Error(`${released.count} of ${total} acknowledgements were held`);
@@ -90,6 +82,7 @@ async function runOurs(
     return false;
   });
   const acceptedAt = await accepted;
+  const usage = await server.usage();
   const { rows, events, screens: told } = await storedInFull(database, ids);
   const counted = await Promise.all(ids.map(async (id) => (await api.campaign(id)).counts.acknowledged));
   if (counted.some((count) => count !== screens)) throw new Error(`the campaigns count ${counted.join(', ')} acknowledgements`);
@@ -99,8 +92,7 @@ async function runOurs(
     acceptedMs: rounded(acceptedAt - released.at),
     lost: total - told,
     double: rows - Math.min(events, told),
-    serverCpuMs: rounded((await server.cpuMs()) - cpuBefore),
-    eventLoopMaxMs: rounded(await server.eventLoopMaxMs()),
+    ...usage,
   };
 }
 

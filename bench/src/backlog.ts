@@ -5,6 +5,7 @@ import { asCampaign, epochNow, type FloorSetup, type OursSetup, setUpFloor, setU
 import { Load } from './load.js';
 import { report } from './result.js';
 import { Scratch } from './scratch.js';
+import type { Usage } from './server-process.js';
 import { median, medians, rounded } from './statistics.js';
 
 export interface BacklogOptions {
@@ -13,7 +14,7 @@ export interface BacklogOptions {
   runs: number;
 }
 
-type Ours = { createdMs: number; manifestsMs: number; perSecond: number; eventLoopMaxMs: number };
+type Ours = Record<string, number> & Usage & { createdMs: number; manifestsMs: number; perSecond: number };
 type Floor = { manifestsMs: number; perSecond: number };
 
 /** Many campaigns created at once: until every screen has every manifest; with an asset that is known, and with one that never answers. */
@@ -62,7 +63,7 @@ async function createAll({ server, api, fleet }: OursSetup, asset: string, campa
   const load = new Load(server.api, campaigns);
   scratch.defer(() => load.close());
   const bodies = Array.from({ length: campaigns }, (_, index) => JSON.stringify(campaignBody(asset, `Backlog ${index}`)));
-  await server.eventLoopMaxMs();
+  await server.usage();
   const startedAt = epochNow();
   await load.burst(bodies.map((body) => ({ method: 'POST', path: '/campaigns', body })));
   const createdAt = epochNow();
@@ -77,7 +78,7 @@ async function createAll({ server, api, fleet }: OursSetup, asset: string, campa
     createdMs: rounded(createdAt - startedAt),
     manifestsMs: rounded(manifestsMs),
     perSecond: rounded((campaigns * screens * 1000) / manifestsMs),
-    eventLoopMaxMs: rounded(await server.eventLoopMaxMs()),
+    ...(await server.usage()),
   };
   return { figures, text: asCampaign(await fleet.call('manifestText', first), first, '{campaign}') };
 }

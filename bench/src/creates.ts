@@ -40,10 +40,12 @@ export async function benchCreates({ concurrency, rounds, runs }: CreatesOptions
       runs,
       () => measure(floorLoad, '/'),
       async () => {
+        await server.usage();
         const result = await measure(ourLoad, '/campaigns');
+        const usage = await server.usage();
         // What was created is built and targeted in the background: the next floor shall not pay for it.
         await built(api);
-        return result;
+        return { ...result, ...usage };
       },
     );
     const [under, own] = [medians(floors), medians(ours)];

@@ -37,7 +37,12 @@ export async function benchList({ campaigns, connections, seconds, runs }: ListO
     const { floors, ours } = await alternate(
       runs,
       () => measure(floorLoad, '/'),
-      () => measure(ourLoad, PATH),
+      async () => {
+        await server.usage();
+        const result = await measure(ourLoad, PATH);
+        const { serverCpuMs, eventLoopMaxMs } = await server.usage();
+        return { ...result, serverCpuMsARequest: rounded(serverCpuMs / result.requests), eventLoopMaxMs };
+      },
     );
     const [under, own] = [medians(floors), medians(ours)];
     const errors = ours.reduce((sum, run) => sum + run.errors, 0);

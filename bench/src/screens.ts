@@ -5,6 +5,7 @@ import { asCampaign, type BrokerKind, epochNow, type FloorSetup, type OursSetup,
 import { until } from './processes.js';
 import { report } from './result.js';
 import { Scratch } from './scratch.js';
+import type { Usage } from './server-process.js';
 import { alternate, medians, rounded } from './statistics.js';
 
 export interface ScreensOptions {
@@ -16,7 +17,7 @@ export interface ScreensOptions {
 const RUN_MS = 120_000;
 const POLL_MS = 25;
 
-type Ours = { firstManifestMs: number; manifestsMs: number; acknowledgedMs: number; eventLoopMaxMs: number; serverCpuMs: number };
+type Ours = Record<string, number> & Usage & { firstManifestMs: number; manifestsMs: number; acknowledgedMs: number };
 type Floor = { manifestsMs: number; acknowledgedMs: number };
 
 /** One campaign on all screens: until the last has its manifest, and until the last acknowledgement is a row. */
@@ -69,8 +70,7 @@ async function runOurs(
   asset: string,
   n: number,
 ): Promise<{ campaignId: string; figures: Ours }> {
-  await server.eventLoopMaxMs();
-  const cpuBefore = await server.cpuMs();
+  await server.usage();
   const startedAt = epochNow();
   const { id } = await api.create(campaignBody(asset));
   const received = fleet.call('manifests', { campaigns: [id], screens: n });
@@ -87,8 +87,7 @@ async function runOurs(
     firstManifestMs: rounded((await fleet.call('firstManifest', id)) - startedAt),
     manifestsMs: rounded(receivedAt - startedAt),
     acknowledgedMs: rounded(acknowledgedAt - startedAt),
-    eventLoopMaxMs: rounded(await server.eventLoopMaxMs()),
-    serverCpuMs: rounded((await server.cpuMs()) - cpuBefore),
+    ...(await server.usage()),
   };
   const rows = await database.query<{ n: number }>(
     "select count(distinct device_id)::int as n from delivery_events where campaign_id = $1 and event_type = 'install_ack'",

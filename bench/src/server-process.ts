@@ -6,9 +6,17 @@ import { fileURLToPath } from 'node:url';
 import { readEmbeddedUrl } from '@marquee/server/store/embedded-postgres';
 import { endProcess, freePorts, until } from './processes.js';
 import type { Scratch } from './scratch.js';
+import { rounded } from './statistics.js';
 
 const MAIN = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url));
 const READY_MS = 60_000;
+
+export interface Usage {
+  /** Longest that its event loop was held up, ms; 10 ms at least, the step of the sampler. On a busy machine other programs count too. */
+  eventLoopMaxMs: number;
+  /** Processor time of its process, ms, without its PostgreSQL. */
+  serverCpuMs: number;
+}
 
 export interface ServerProcess {
   /** Where its HTTP is, without a slash at the end. */
@@ -16,10 +24,8 @@ export interface ServerProcess {
   /** Where screens connect: its own broker, or the outside one it was given. */
   broker: string;
   databaseUrl: string;
-  /** Longest that its event loop was held up since the last call of this, ms; of the sampler's 10 ms at least. */
-  eventLoopMaxMs: () => Promise<number>;
-  /** Processor time it took since its start, ms (Linux), without its PostgreSQL. */
-  cpuMs: () => Promise<number>;
+  /** What it cost since the last call of this. */
+  usage: () => Promise<Usage>;
   stop: () => Promise<void>;
 }
 
@@ -51,14 +57,13 @@ export async function startServer(scratch: Scratch, environment: Record<string, 
   await ready(child, api, logFile);
   const databaseUrl = environment['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir));
   if (databaseUrl === undefined) throw new Error('the server is ready, but its database cannot be found');
-  const eventLoopMaxMs = (): Promise<number> => metric(api, 'nodejs_eventloop_lag_max_seconds').then((seconds) => seconds * 1000);
-  await eventLoopMaxMs();
+  const usage = usageOf(api);
+  await usage();
   return {
     api,
     broker: environment['MQTT_URL'] ?? `mqtt://127.0.0.1:${mqtt}`,
     databaseUrl,
-    eventLoopMaxMs,
-    cpuMs: () => metric(api, 'process_cpu_seconds_total').then((seconds) => seconds * 1000),
+    usage,
     stop: () => endProcess(child),
   };
 }
@@ -84,9 +89,23 @@ async function ready(child: ChildProcess, api: string, logFile: string): Promise
   }
 }
 
-async function metric(api: string, name: string): Promise<number> {
-  const text = await (await fetch(`${api}/metrics`)).text();
+function usageOf(api: string): () => Promise<Usage> {
+  let before = 0;
+  return async () => {
+    // One reading for both: the sampler of the event loop begins anew with each.
+    const text = await (await fetch(`${api}/metrics`)).text();
+    const cpuMs = metric(text, 'process_cpu_seconds_total') * 1000;
+    const usage = {
+      eventLoopMaxMs: rounded(metric(text, 'nodejs_eventloop_lag_max_seconds') * 1000),
+      serverCpuMs: rounded(cpuMs - before),
+    };
+    before = cpuMs;
+    return usage;
+  };
+}
+
+function metric(text: string, name: string): number {
   const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1];
-  if (value === undefined) throw new Error(`${api}/metrics does not tell ${name}`);
+  if (value === undefined) throw new Error(`/metrics does not tell ${name}`);
   return Number(value);
 }
