@@ -6,8 +6,9 @@ import { OutsideBroker } from './broker/outside-broker.js';
 import { LocalBus } from './bus/local-bus.js';
 import { Campaigns } from './campaigns/campaigns.service.js';
 import { CampaignCreator } from './campaigns/create-campaigns.js';
-import { FenceKeys } from './campaigns/fence-key.js';
-import { type Channel } from './channels/channel.js';
+import { FenceKeys } from './campaigns/fence-keys.store.js';
+import type { Channel } from './channels/channel.js';
+import { revokeBy } from './channels/revoke.js';
 import { ScreenChannel } from './channels/screen-channel.js';
 import type { Config } from './config/config.js';
 import { AssetSources } from './creatives/asset-sources.js';
@@ -31,6 +32,7 @@ import type { HttpSettings } from './http/assets.controller.js';
 import { readTls, startHttpServer } from './http/server.js';
 import type { System } from './http/system.controller.js';
 import { AUDIENCES, CAMPAIGNS, DELIVERIES, EXECUTIONS, FEED, SCREENS, STORAGE, SYSTEM, TEMPLATES } from './http/tokens.js';
+import type { OnActorError } from './kit/actor.js';
 import { systemClock } from './kit/clock.js';
 import { StartError } from './kit/errors.js';
 import type { Log } from './kit/log.js';
@@ -214,7 +216,7 @@ function openBroker(config: Config, log: Log): ScreenBroker {
   return new EmbeddedBroker({ host: config.host, port: config.mqttPort, wsPort: config.mqttWsPort, tls, log });
 }
 
-function actorErrors(log: Log): (error: unknown, actor: string) => void {
+function actorErrors(log: Log): OnActorError {
   return (error, actor) => {
     if (isUnavailable(error))
       log.warn({ actor, reason: error instanceof Error ? error.message : String(error) }, 'the database cannot be reached; trying again');
@@ -229,8 +231,8 @@ async function startBroker({ broker, ends }: Context, take: (message: { topic: s
 
 async function startGateway(context: Context, manifests: Manifests): Promise<void> {
   const { config, log, metrics, ends, broker, database, fence, keys, notifications } = context;
-  const publish = (topic: string, payload: Buffer): Promise<void> => broker.publish(topic, payload);
-  const converger = new Converger(database, fence, keys, publish, (id) => manifests.of(id), systemClock, {
+  const revoke = revokeBy((topic, payload) => broker.publish(topic, payload));
+  const converger = new Converger(database, fence, keys, screenChannel(context, manifests), revoke, systemClock, {
     firstMs: config.offerFirstMs,
     maxMs: config.offerMaxMs,
     pollMs: POLL_MS,
@@ -239,7 +241,7 @@ async function startGateway(context: Context, manifests: Manifests): Promise<voi
   });
   const presence = new Presence(
     database,
-    { waitMs: config.presenceWaitMs, enroll: config.deviceEnrollment === 'open', publish, onContact: () => converger.wake() },
+    { waitMs: config.presenceWaitMs, enroll: config.deviceEnrollment === 'open', revoke, onContact: () => converger.wake() },
     metrics.presence,
     log,
   );
@@ -258,11 +260,16 @@ async function startGateway(context: Context, manifests: Manifests): Promise<voi
   ends.add('the converger', () => converger.stop());
 }
 
-function startWorker({ config, log, metrics, ends, broker, database, fence, keys, notifications }: Context, manifests: Manifests): void {
-  const screen = new ScreenChannel(
+function screenChannel({ broker }: Context, manifests: Manifests): ScreenChannel {
+  return new ScreenChannel(
     (topic, payload) => broker.publish(topic, payload),
     (id) => manifests.of(id),
   );
+}
+
+function startWorker(context: Context, manifests: Manifests): void {
+  const { config, log, metrics, ends, broker, database, fence, keys, notifications } = context;
+  const screen = screenChannel(context, manifests);
   const channels = new Map<string, Channel>([[screen.name, screen]]);
   const consumer = new Consumer(
     database,
@@ -314,7 +321,7 @@ async function startDispatch(context: Context): Promise<void> {
   notifications.on('fact', () => relay.wake());
   for (const actor of [builder, launcher, joiner, sweeper, relay, rescuer, reconciler]) {
     actor.start();
-    ends.add(actor.constructor.name, () => actor.stop());
+    ends.add(actor.name, () => actor.stop());
   }
   await sources.resume();
 }

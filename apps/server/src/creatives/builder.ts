@@ -1,7 +1,7 @@
 import { backoff } from '../kit/backoff.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { Fact, Outbox } from '../store/outbox.js';
 import type { AssetSources } from './asset-sources.js';
@@ -12,7 +12,7 @@ import { renderTemplate } from './template/render.js';
 export interface BuilderOptions {
   /** The net below the wake-ups, ms. */
   pollMs: number;
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
 }
 
 const FACTS_A_TURN = 100;
@@ -20,8 +20,7 @@ const FACTS_A_TURN = 100;
 const MOST_WAITING = 2000;
 
 /** Builds the template of each new campaign. Driven by the outbox alone: what a crash interrupts is taken again. */
-export class Builder {
-  private readonly loop: Loop;
+export class Builder extends Actor {
   private readonly waiting = new Set<Promise<void>>();
 
   constructor(
@@ -31,23 +30,15 @@ export class Builder {
     private readonly options: BuilderOptions,
     private readonly log: Log,
   ) {
-    this.loop = new Loop({ name: 'builder', turn: () => this.turn(), onError: options.onError });
+    super('builder', options.onError);
   }
 
-  start(): void {
-    this.loop.start();
-  }
-
-  wake(): void {
-    this.loop.wake();
-  }
-
-  async stop(): Promise<void> {
-    await this.loop.stop();
+  override async stop(): Promise<void> {
+    await super.stop();
     await Promise.all(this.waiting);
   }
 
-  private async turn(): Promise<number> {
+  protected override async turn(): Promise<number> {
     if (this.waiting.size >= MOST_WAITING) {
       await Promise.race(this.waiting);
       return 0;

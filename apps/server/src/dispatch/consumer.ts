@@ -1,5 +1,5 @@
 import type { BusMessage } from '../bus/bus.js';
-import type { FenceKeys } from '../campaigns/fence-key.js';
+import type { FenceKeys } from '../campaigns/fence-keys.store.js';
 import type { Channel, OutgoingDelivery, Send, SendResult } from '../channels/channel.js';
 import { beginDeliveries, noteStale, settleDeliveries } from '../deliveries/deliveries.store.js';
 import { backoff } from '../kit/backoff.js';

@@ -1,9 +1,8 @@
-import { type ControlMessage, deviceTopic } from '@marquee/contracts';
-import type { FenceKeys } from '../campaigns/fence-key.js';
-import type { ManifestOf, Publish } from '../channels/screen-channel.js';
+import type { FenceKeys } from '../campaigns/fence-keys.store.js';
+import type { Channel } from '../channels/channel.js';
 import { dueOffers, nextContact, postponeOffers, takeOffers, takeRevokes } from '../deliveries/offers.store.js';
 import type { Clock } from '../kit/clock.js';
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { Fence } from '../store/fence.js';
 
@@ -13,10 +12,13 @@ export interface ConvergerOptions {
   maxMs: number;
   /** The net below the wake-ups, ms. */
   pollMs: number;
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
   /** Told how many messages a turn repeated. */
   onRepeated: (kind: 'offer' | 'revoke', count: number) => void;
 }
+
+/** Tells one screen to drop one campaign; rejects when that could not be handed over. */
+export type Revoke = (deviceId: string, campaignId: string) => Promise<void>;
 
 const ROWS_A_TURN = 1000;
 const PAUSED_AGAIN_MS = 10_000;
@@ -25,35 +27,21 @@ const PAUSED_AGAIN_MS = 10_000;
  * Repeats until the screen has answered: a manifest until INSTALL_ACK or the campaign's end, a revoke until REVOKE_ACK.
  * Work goes with what is not right yet, not with the fleet.
  */
-export class Converger {
-  private readonly loop: Loop;
-
+export class Converger extends Actor {
   constructor(
     private readonly database: Database,
     private readonly fence: Fence,
     private readonly keys: FenceKeys,
-    private readonly publish: Publish,
-    private readonly manifestOf: ManifestOf,
+    private readonly channel: Channel,
+    private readonly revoke: Revoke,
     private readonly clock: Clock,
     private readonly options: ConvergerOptions,
   ) {
-    this.loop = new Loop({ name: 'converger', turn: () => this.turn(), onError: options.onError });
+    super('converger', options.onError);
   }
 
-  start(): void {
-    this.loop.start();
-  }
-
-  wake(): void {
-    this.loop.wake();
-  }
-
-  stop(): Promise<void> {
-    return this.loop.stop();
-  }
-
-  private async turn(): Promise<number> {
-    const revoked = await this.revoke();
+  protected override async turn(): Promise<number> {
+    const revoked = await this.revokeDue();
     let due = 0;
     for (const campaign of await this.database.run(dueOffers, { most: ROWS_A_TURN })) {
       due += campaign.ids.length;
@@ -66,41 +54,35 @@ export class Converger {
 
   private async offer(campaignId: string, ids: string[]): Promise<void> {
     const key = await this.keys.of(campaignId);
-    const manifest = await this.manifestOf(campaignId);
-    if (key === undefined || manifest === undefined) {
+    const send = await this.channel.prepare(campaignId);
+    if (key === undefined || send === undefined) {
       await this.database.run(postponeOffers, { ids, delayMs: PAUSED_AGAIN_MS });
       return;
     }
     const { firstMs, maxMs } = this.options;
     const hold = await this.fence.hold(key.lockKey);
-    let sent: Promise<void>[] = [];
+    let taken: { id: string; recipient: string }[];
+    let sends: ReturnType<typeof send>[];
     try {
-      const taken = await this.database.run(takeOffers, { campaign: campaignId, ids, firstMs, maxMs, now: this.clock.now() });
-      sent = taken.filter(() => hold.mayStart()).map((row) => this.publish(deviceTopic(row.recipient, 'notifications'), manifest));
+      taken = await this.database.run(takeOffers, { campaign: campaignId, ids, firstMs, maxMs, now: this.clock.now() });
+      // Publishing starts in the call itself, so all have started when the lock is given back.
+      sends = taken.map(({ id, recipient }) => send({ id, recipient, attempt: 0 }, () => hold.mayStart()));
     } finally {
       await hold.release();
     }
-    this.options.onRepeated('offer', sent.length);
-    if (sent.length < ids.length) await this.database.run(postponeOffers, { ids, delayMs: PAUSED_AGAIN_MS });
-    await this.ended(sent);
+    this.options.onRepeated('offer', taken.length);
+    if (taken.length < ids.length) await this.database.run(postponeOffers, { ids, delayMs: PAUSED_AGAIN_MS });
+    // One that failed is due again by its pace.
+    await Promise.all(sends);
   }
 
-  private async revoke(): Promise<number> {
+  private async revokeDue(): Promise<number> {
     const { firstMs, maxMs } = this.options;
     const due = await this.database.run(takeRevokes, { most: ROWS_A_TURN, firstMs, maxMs });
     if (due.length > 0) this.options.onRepeated('revoke', due.length);
-    await this.ended(
-      due.map((row) => {
-        const message: ControlMessage = { type: 'revoke', campaignId: row.campaign_id };
-        return this.publish(deviceTopic(row.recipient, 'control'), Buffer.from(JSON.stringify(message)));
-      }),
-    );
+    const results = await Promise.allSettled(due.map((row) => this.revoke(row.recipient, row.campaign_id)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) this.options.onError(failed.reason, this.name);
     return due.length;
-  }
-
-  /** One that failed is due again by its pace: only the first reason is told. */
-  private async ended(sent: Promise<void>[]): Promise<void> {
-    const failed = (await Promise.allSettled(sent)).find((result) => result.status === 'rejected');
-    if (failed !== undefined) this.options.onError(failed.reason, 'converger');
   }
 }

@@ -2,7 +2,7 @@ import type { Bus } from '../bus/bus.js';
 import { claimDeliveries } from '../deliveries/deliveries.store.js';
 import { waitingExecutions } from '../executions/executions.store.js';
 import { newId } from '../kit/ids.js';
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 
 export interface DispatcherOptions {
@@ -10,12 +10,11 @@ export interface DispatcherOptions {
   leaseMs: number;
   /** The net below the wake-ups: how long nothing is looked for at the most, ms. */
   pollMs: number;
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
 }
 
 /** Claims due deliveries batch by batch and hands them to the bus: one batch an execution in turn, so that a large one starves none. */
-export class Dispatcher {
-  private readonly loop: Loop;
+export class Dispatcher extends Actor {
   private stopping = false;
 
   constructor(
@@ -23,23 +22,15 @@ export class Dispatcher {
     private readonly bus: Bus,
     private readonly options: DispatcherOptions,
   ) {
-    this.loop = new Loop({ name: 'dispatcher', turn: () => this.turn(), onError: options.onError });
+    super('dispatcher', options.onError);
   }
 
-  start(): void {
-    this.loop.start();
-  }
-
-  wake(): void {
-    this.loop.wake();
-  }
-
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     this.stopping = true;
-    await this.loop.stop();
+    await super.stop();
   }
 
-  private async turn(): Promise<number> {
+  protected override async turn(): Promise<number> {
     const waiting = await this.database.run(waitingExecutions, {});
     let claimed = 0;
     for (const execution of waiting) {

@@ -1,43 +1,29 @@
 import { screenAudience } from '@marquee/contracts';
 import { audienceArguments, joinableExecutions, joiningScreens, joinScreens, markJoined } from '../audience/audience.store.js';
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 
 export interface JoinerOptions {
   pollMs: number;
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
 }
 
 const SCREENS_A_TURN = 2000;
 
 /** Gives screens that came later, or moved to another group or tag, the running campaigns that mean them. */
-export class Joiner {
-  private readonly loop: Loop;
-
+export class Joiner extends Actor {
   constructor(
     private readonly database: Database,
     private readonly options: JoinerOptions,
   ) {
-    this.loop = new Loop({ name: 'joiner', turn: () => this.turn(), onError: options.onError });
-  }
-
-  start(): void {
-    this.loop.start();
-  }
-
-  wake(): void {
-    this.loop.wake();
-  }
-
-  stop(): Promise<void> {
-    return this.loop.stop();
+    super('joiner', options.onError);
   }
 
   /**
    * The screens stay locked until they are marked: an execution that starts later sees them by its own targeting, one that
    * started before is seen here, so none falls between.
    */
-  private async turn(): Promise<number> {
+  protected override async turn(): Promise<number> {
     const joined = await this.database.transaction(async (transaction) => {
       const screens = (await transaction.run(joiningScreens, { most: SCREENS_A_TURN })).map((row) => row.device_id);
       if (screens.length === 0) return 0;

@@ -1,17 +1,16 @@
-import { launchCampaigns } from '../executions/executions.store.js';
 import { screenAudience } from '@marquee/contracts';
 import { audienceArguments, targetScreens } from '../audience/audience.store.js';
-import { untargetedExecutions } from '../executions/executions.store.js';
+import { launchCampaigns, untargetedExecutions } from '../executions/executions.store.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { Outbox } from '../store/outbox.js';
 
 export interface LauncherOptions {
   /** The net below the wake-ups, ms. */
   pollMs: number;
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
 }
 
 const FACTS_A_TURN = 500;
@@ -20,31 +19,17 @@ const SCREENS_A_STEP = 4000;
 const EXECUTIONS_A_TURN = 50;
 
 /** Runs campaigns whose template is ready: an execution for each, then the deliveries of its audience, step by step. */
-export class Launcher {
-  private readonly loop: Loop;
-
+export class Launcher extends Actor {
   constructor(
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
     private readonly options: LauncherOptions,
   ) {
-    this.loop = new Loop({ name: 'launcher', turn: () => this.turn(), onError: options.onError });
+    super('launcher', options.onError);
   }
 
-  start(): void {
-    this.loop.start();
-  }
-
-  wake(): void {
-    this.loop.wake();
-  }
-
-  stop(): Promise<void> {
-    return this.loop.stop();
-  }
-
-  private async turn(): Promise<number> {
+  protected override async turn(): Promise<number> {
     const launched = await this.launchReady();
     const stepped = await this.target();
     return launched || stepped ? 0 : await this.outbox.nextIn(this.database, 'template_ready', this.options.pollMs);

@@ -1,20 +1,19 @@
 import { activateCampaigns, completeCampaigns, nextCompletion } from '../executions/executions.store.js';
 import type { Clock } from '../kit/clock.js';
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import { foldAllCounts } from '../store/counts.js';
 import type { Database } from '../store/database.js';
 import { pruneFacts } from '../store/prune.js';
 
 export interface ReconcilerOptions {
   intervalMs: number;
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
 }
 
 const HOUSEKEEPING_MS = 5000;
 
 /** Moves campaigns on when their deliveries have: publishing to active, active to completed at their end; and keeps house. */
-export class Reconciler {
-  private readonly loop: Loop;
+export class Reconciler extends Actor {
   private housekeptAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -22,18 +21,10 @@ export class Reconciler {
     private readonly clock: Clock,
     private readonly options: ReconcilerOptions,
   ) {
-    this.loop = new Loop({ name: 'reconciler', turn: () => this.turn(), onError: options.onError });
+    super('reconciler', options.onError);
   }
 
-  start(): void {
-    this.loop.start();
-  }
-
-  stop(): Promise<void> {
-    return this.loop.stop();
-  }
-
-  private async turn(): Promise<number> {
+  protected override async turn(): Promise<number> {
     const now = this.clock.now();
     await this.database.run(activateCampaigns, {});
     const [next] = await this.database.run(nextCompletion, {});

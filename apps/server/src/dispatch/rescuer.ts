@@ -1,38 +1,28 @@
 import { rescueDeliveries } from '../deliveries/deliveries.store.js';
 import type { Log } from '../kit/log.js';
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 
 export interface RescuerOptions {
   intervalMs: number;
   /** Channels whose sends may be repeated under the same key. */
   safeChannels: string[];
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
 }
 
 const ROWS_A_TURN = 5000;
 
 /** Returns claims and sends whose lease ran out: what a dead worker held is done by another. */
-export class Rescuer {
-  private readonly loop: Loop;
-
+export class Rescuer extends Actor {
   constructor(
     private readonly database: Database,
     private readonly options: RescuerOptions,
     private readonly log: Log,
   ) {
-    this.loop = new Loop({ name: 'rescuer', turn: () => this.turn(), onError: options.onError });
+    super('rescuer', options.onError);
   }
 
-  start(): void {
-    this.loop.start();
-  }
-
-  stop(): Promise<void> {
-    return this.loop.stop();
-  }
-
-  private async turn(): Promise<number> {
+  protected override async turn(): Promise<number> {
     const rescued = await this.database.run(rescueDeliveries, { most: ROWS_A_TURN, safeChannels: this.options.safeChannels });
     if (rescued.length === 0) return this.options.intervalMs;
     const n = rescued.reduce((sum, row) => sum + row.n, 0);

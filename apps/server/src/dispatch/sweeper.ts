@@ -1,12 +1,12 @@
 import { inFlightOf, sweepDeliveries, withdrawOffers } from '../deliveries/deliveries.store.js';
 import { cancelExecutions } from '../executions/executions.store.js';
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { Fact, Outbox } from '../store/outbox.js';
 
 export interface SweeperOptions {
   pollMs: number;
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
 }
 
 const FACTS_A_TURN = 20;
@@ -20,30 +20,16 @@ const ENDINGS = [
 ] as const;
 
 /** Ends what is left of campaigns that are over, again and again until nothing of theirs is in flight. */
-export class Sweeper {
-  private readonly loop: Loop;
-
+export class Sweeper extends Actor {
   constructor(
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly options: SweeperOptions,
   ) {
-    this.loop = new Loop({ name: 'sweeper', turn: () => this.turn(), onError: options.onError });
+    super('sweeper', options.onError);
   }
 
-  start(): void {
-    this.loop.start();
-  }
-
-  wake(): void {
-    this.loop.wake();
-  }
-
-  stop(): Promise<void> {
-    return this.loop.stop();
-  }
-
-  private async turn(): Promise<number> {
+  protected override async turn(): Promise<number> {
     let next = this.options.pollMs;
     for (const ending of ENDINGS) {
       const facts = await this.outbox.take(this.database, ending.fact, FACTS_A_TURN);

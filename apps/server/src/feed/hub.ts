@@ -1,4 +1,4 @@
-import { Loop } from '../kit/loop.js';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { ValuesOf } from '../store/statement.js';
 import { eventsOf, type FeedFact, parseEventId, wireOf } from './events.js';
@@ -15,7 +15,7 @@ export interface FeedReader {
 export interface HubOptions {
   /** The net below the wake-ups, ms. */
   pollMs: number;
-  onError: (error: unknown, actor: string) => void;
+  onError: OnActorError;
 }
 
 interface Subscription {
@@ -29,8 +29,7 @@ const MOST_RESUMED = 10_000;
 const KEEP_ALIVE_MS = 15_000;
 
 /** Tells every connected reader what happens, from the numbered facts: the same stream whichever process it is connected to. */
-export class FeedHub {
-  private readonly loop: Loop;
+export class FeedHub extends Actor {
   private readonly subscriptions = new Set<Subscription>();
   private last: number | undefined;
   private keepAlive: NodeJS.Timeout | undefined;
@@ -39,26 +38,26 @@ export class FeedHub {
     private readonly database: Database,
     private readonly options: HubOptions,
   ) {
-    this.loop = new Loop({ name: 'feed', turn: () => this.turn(), onError: options.onError });
+    super('feed', options.onError);
   }
 
   get readers(): number {
     return this.subscriptions.size;
   }
 
-  start(): void {
-    this.loop.start();
+  override start(): void {
+    super.start();
     this.keepAlive = setInterval(() => this.comment(), KEEP_ALIVE_MS);
   }
 
-  wake(): void {
-    if (this.subscriptions.size > 0) this.loop.wake();
+  override wake(): void {
+    if (this.subscriptions.size > 0) super.wake();
   }
 
   /** Ends every reader's stream; they reconnect elsewhere with their last id. */
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     clearInterval(this.keepAlive);
-    await this.loop.stop();
+    await super.stop();
     for (const { reader } of this.subscriptions) reader.end();
     this.subscriptions.clear();
   }
@@ -72,7 +71,7 @@ export class FeedHub {
     const resumeAt = parseEventId(lastEventId);
     if (lastEventId !== undefined) await this.resume(subscription, resumeAt);
     this.subscriptions.add(subscription);
-    this.loop.wake();
+    super.wake();
     return () => {
       this.subscriptions.delete(subscription);
     };
@@ -93,7 +92,7 @@ export class FeedHub {
     }
   }
 
-  private async turn(): Promise<number> {
+  protected override async turn(): Promise<number> {
     if (this.subscriptions.size === 0) {
       // Nobody listens: nothing is read, and whoever comes next starts at the present.
       this.last = undefined;

@@ -7,7 +7,7 @@ import fastifyStatic from '@fastify/static';
 import { Module, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { errorCode, StartError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
@@ -59,7 +59,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
   );
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter(log));
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify = adapter.getInstance<FastifyInstance>();
   await fastify.register(cors, {
     origin: settings.corsOrigins === '*' ? '*' : settings.corsOrigins,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
@@ -70,7 +70,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
   // Actions need no body, and clients that name a content type for none are not refused.
   adapter.useBodyParser('application/json', false, { bodyLimit: MAX_BODY_BYTES }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
-    else parseJson(request as unknown as FastifyRequest, body.toString('utf8'), done);
+    else void parseJson(request, body.toString('utf8'), done);
   });
   fastify.addContentTypeParser(Object.keys(IMPORT_TYPES), (_request, payload, done) => done(null, payload));
   await servePages(fastify);

@@ -1,4 +1,4 @@
-import { type Page } from '@marquee/contracts';
+import type { Page } from '@marquee/contracts';
 import { ProblemError } from './errors.js';
 
 /** The cursor that goes on after a row; opaque to clients. */

@@ -1,4 +1,4 @@
-import { type ControlMessage, deviceTopic, parseDeviceTopic, statusMessage } from '@marquee/contracts';
+import { parseDeviceTopic, statusMessage } from '@marquee/contracts';
 import { Batcher } from '../kit/batcher.js';
 import { isUuid } from '../kit/ids.js';
 import type { Log } from '../kit/log.js';
@@ -10,7 +10,8 @@ export interface PresenceOptions {
   waitMs: number;
   /** Screens never seen register by their first status. */
   enroll: boolean;
-  publish: (topic: string, payload: Buffer) => Promise<void>;
+  /** Tells a screen to drop a campaign. */
+  revoke: (deviceId: string, campaignId: string) => Promise<void>;
   /** Called when offers or revokes became due. */
   onContact: () => void;
 }
@@ -94,9 +95,8 @@ export class Presence {
   }
 
   private async revoke(deviceId: string, campaignId: string): Promise<void> {
-    const message: ControlMessage = { type: 'revoke', campaignId };
     await this.options
-      .publish(deviceTopic(deviceId, 'control'), Buffer.from(JSON.stringify(message)))
+      .revoke(deviceId, campaignId)
       .catch((error: unknown) => this.log.debug({ err: error, device: deviceId }, 'a stray campaign is revoked at the next connect'));
   }
 }

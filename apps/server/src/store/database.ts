@@ -19,14 +19,11 @@ export interface DatabaseOptions {
   observe?: (name: string, seconds: number, failed: boolean) => void;
 }
 
-const INT8 = 20;
 const DEADLOCK_DETECTED = '40P01';
 
 /** int8 as a number: epoch ms, counts and sequences of ours stay below 2^53. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
-};
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** SQLSTATE classes and system codes that mean "the server is not there now", not "the statement is wrong". */
 const UNAVAILABLE = /^(08|57P0|53300|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT)/;

@@ -75,7 +75,8 @@ function literal(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return `array[${value.map(literal).join(',')}]`;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  return pg.escapeLiteral(String(value));
+  if (typeof value !== 'string') throw new TypeError('cannot be written as SQL');
+  return pg.escapeLiteral(value);
 }
 
 /** Explains one execution of a prepared statement for real and takes its effects back. */
@@ -86,7 +87,10 @@ async function planOf<Takes extends Shape>(statement: Statement<Takes>, args: Va
     `explain (analyze, format json) execute ${statement.name}${values.length === 0 ? '' : `(${values.join(', ')})`}`,
   );
   await client.query('rollback');
-  return nodesOf((rows[0]?.['QUERY PLAN'][0] as { Plan: PlanNode }).Plan);
+  const [row] = rows;
+  const [explained] = row?.['QUERY PLAN'] ?? [];
+  if (explained === undefined) throw new Error('nothing was explained');
+  return nodesOf(explained.Plan);
 }
 
 /** The first execution is planned for its values, the sixth may be by a generic plan: neither may walk the table. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { registeredStatements } from '../store/statement.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 
-const modules = import.meta.glob(['../**/*.store.ts', '../store/*.ts', '../campaigns/fence-key.ts', '!../**/*.test.ts'], { eager: true });
+const modules = import.meta.glob(['../**/*.store.ts', '../store/*.ts', '!../**/*.test.ts'], { eager: true });
 
 /** Asks the server what a statement gives (Describe, PostgreSQL protocol 3.0 §55.2.3) without running it. */
 class Description {

@@ -2,11 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Campaigns } from '../../campaigns/campaigns.service.js';
 import { cancelCampaign } from '../../campaigns/campaigns.store.js';
 import { CampaignCreator } from '../../campaigns/create-campaigns.js';
-import { FenceKeys } from '../../campaigns/fence-key.js';
+import { FenceKeys } from '../../campaigns/fence-keys.store.js';
 import type { Channel, SendResult } from '../../channels/channel.js';
 import {
   beginDeliveries,
   claimDeliveries,
+  expireLeases,
   rescueDeliveries,
   settleDeliveries,
   sweepDeliveries,

@@ -11,9 +11,9 @@ export interface TestStore {
   url: string;
   database: Database;
   /** Plain SQL, for what a test arranges or looks at behind the statements' back. */
-  sql<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
-  fence(options?: Partial<FenceOptions>): Fence;
-  close(): Promise<void>;
+  sql: <Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
+  fence: (options?: Partial<FenceOptions>) => Fence;
+  close: () => Promise<void>;
 }
 
 /** A database of the test file's own with everything that the statements need. */

@@ -1,23 +1,25 @@
 import { backoff } from './backoff.js';
 import { MAX_TIMER_MS } from './clock.js';
 
-export interface LoopOptions {
-  name: string;
-  /** One turn of work; answers in how many ms the next is due (0: there is more, at once). */
-  turn: () => Promise<number>;
-  /** Told of a turn that threw; the next comes after a backoff. */
-  onError: (error: unknown, name: string) => void;
-}
+/** Told of a turn that threw, with the actor's name; the next turn comes after a backoff. */
+export type OnActorError = (error: unknown, actor: string) => void;
 
-/** An actor's heartbeat: turns one after another, never two at once, woken early by `wake`. */
-export class Loop {
+/** Something that works in turns: one after another, never two at once, each when it is due or when it is woken. */
+export abstract class Actor {
   private timer: NodeJS.Timeout | undefined;
   private current: Promise<void> | undefined;
   private woken = false;
   private stopped = true;
   private failures = 0;
 
-  constructor(private readonly options: LoopOptions) {}
+  constructor(
+    /** Its word in the log. */
+    readonly name: string,
+    private readonly onError: OnActorError,
+  ) {}
+
+  /** One turn of work; answers in how many ms the next is due (0: there is more, at once). */
+  protected abstract turn(): Promise<number>;
 
   start(): void {
     this.stopped = false;
@@ -45,20 +47,20 @@ export class Loop {
 
   private run(): void {
     this.woken = false;
-    this.current = this.turn().then((delay) => {
+    this.current = this.guarded().then((delay) => {
       this.current = undefined;
       if (!this.stopped) this.aim(this.woken ? 0 : delay);
     });
   }
 
-  private async turn(): Promise<number> {
+  private async guarded(): Promise<number> {
     try {
-      const delay = await this.options.turn();
+      const delay = await this.turn();
       this.failures = 0;
       return delay;
     } catch (error) {
       this.failures += 1;
-      this.options.onError(error, this.options.name);
+      this.onError(error, this.name);
       return backoff(this.failures, { firstMs: 100, maxMs: 5000 });
     }
   }
