@@ -152,9 +152,9 @@ test('the packaged server runs from its copy, so that node_modules may go, and s
   const second = await start({ sources: usualSources });
   const secondMs = performance.now() - again;
   expect(await query(second.url, "select count(*)::int as n from pg_available_extensions where name = 'plpgsql'")).toEqual([{ n: 1 }]);
-  // Alone on two cores: 1.3 s and 0.2 s. Beside a full test run both take a few times as long.
-  expect(firstMs).toBeLessThan(10_000);
-  expect(secondMs).toBeLessThan(3000);
+  // On two idle cores about 1.3 s and 0.2 s; with a load of 19 on them 5 s and 1 s.
+  expect(firstMs).toBeLessThan(20_000);
+  expect(secondMs).toBeLessThan(6000);
 });
 
 test('a DATA_DIR that is removed under a running server is not brought back empty', async () => {
