@@ -180,7 +180,7 @@ test('a process that is the only one returns at once what the dead had claimed o
   await begin(await claim(run, 1));
   await claim(run, 1);
   await store.database.run(expireLeases, {});
-  await store.database.run(rescueDeliveries, { most: 100, safeChannels: ['screen'] });
+  await store.database.run(rescueDeliveries, { most: 10_000, safeChannels: ['screen'] });
   expect(await statesOf(store, run.execution)).toEqual({ PENDING: 3 });
 });
 
