@@ -31,11 +31,10 @@ async function* pieces(...parts: (Uint8Array | Error)[]): AsyncGenerator<Uint8Ar
     yield part;
   }
 }
-/** A PNG in front, then the same megabyte over and over: never held as a whole. */
+/** A PNG with so many megabytes behind it, each in a buffer of its own that whoever keeps it pays for. */
 async function* large(megabytes: number): AsyncGenerator<Uint8Array> {
   yield PNG;
-  const block = Buffer.alloc(MB, 7);
-  for (let n = 0; n < megabytes; n += 1) yield block;
+  for (let n = 0; n < megabytes; n += 1) yield Buffer.alloc(MB, n);
 }
 async function kindOf(putting: Promise<unknown>): Promise<StorageErrorKind | undefined> {
   const error = await putting.then(
@@ -100,7 +99,8 @@ describe('keeping bytes', () => {
     const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
     const kept = await storage.put(watched(), { maxBytes: 300 * MB });
     expect(kept.sizeBytes).toBe(200 * MB + PNG.length);
-    expect(most - before).toBeLessThan(40 * MB);
+    // V8 lets some 32 MB of outside memory gather before it collects; held, it would be 200.
+    expect(most - before).toBeLessThan(90 * MB);
   });
 
   test('a source may use its buffer again for the next piece', async () => {
