@@ -45,16 +45,18 @@ export const acknowledge = statement({
     told as materialized (
       select said.campaign_id, said.device_id,
              max(version) filter (where event_type = 'install_ack') as installed,
-             bool_or(missing) filter (where event_type = 'install_ack') as missing,
-             (array_agg(error order by at desc) filter (where event_type = 'error'))[1] as error,
+             max(at) filter (where event_type = 'install_ack') as installed_at,
+             (array_agg(missing order by at desc, missing) filter (where event_type = 'install_ack'))[1] as missing,
+             max(at) filter (where event_type = 'error') as error_at,
+             (array_agg(error order by at desc, error) filter (where event_type = 'error'))[1] as error,
              max(at) filter (where event_type in ('display_start', 'display_complete')) as display_at,
              (array_agg(event_type order by at desc, event_type) filter (where event_type in ('display_start', 'display_complete')))[1] as display,
              max(at) filter (where event_type = 'revoke_ack') as revoked_at
       from said join stored using (event_id) group by said.campaign_id, said.device_id),
     before as materialized (
       select d.id, d.execution_id, d.acknowledged_at is not null as acked, d.install_error is not null as failed, d.on_air,
-             d.revoke_acked_at is not null as revoked, told.installed, told.missing, told.error, told.display_at, told.display,
-             case when c.status in ('cancelled', 'completed') then told.revoked_at end as revoked_at, told.device_id, told.campaign_id, c.epoch
+             d.revoke_acked_at is not null as revoked, told.installed, told.installed_at, told.missing, told.error_at, told.error,
+             told.display_at, told.display, case when c.status in ('cancelled', 'completed') then told.revoked_at end as revoked_at, c.epoch
       from told
       join campaigns c on c.id = told.campaign_id
       join executions e on e.campaign_id = told.campaign_id
@@ -64,8 +66,13 @@ export const acknowledge = statement({
       update deliveries d
       set acknowledged_at = case when b.installed is null then d.acknowledged_at else coalesce(d.acknowledged_at, now()) end,
           acknowledged_version = greatest(d.acknowledged_version, b.installed),
-          missing_assets = case when b.installed is null then d.missing_assets else b.missing end,
-          install_error = case when b.installed is not null or b.acked then null else coalesce(b.error, d.install_error) end,
+          installed_at = greatest(d.installed_at, b.installed_at),
+          missing_assets = case when b.installed_at > d.installed_at then b.missing
+                                when b.installed_at = d.installed_at then d.missing_assets and b.missing else d.missing_assets end,
+          install_error_at = greatest(d.install_error_at, b.error_at),
+          install_error = case when b.installed is not null or b.acked then null
+                               when b.error_at > d.install_error_at then b.error
+                               when b.error_at = d.install_error_at then least(d.install_error, b.error) else d.install_error end,
           next_offer_at = case when b.installed is null then d.next_offer_at end,
           on_air = case when b.revoked_at is not null and b.revoked_at >= greatest(d.display_at, b.display_at) then false
                         when b.display_at > d.display_at or (b.display_at = d.display_at and b.display = 'display_complete') then b.display = 'display_start'
@@ -92,13 +99,6 @@ export const acknowledge = statement({
         where k.happened group by m.campaign_id, m.epoch, k.outcome) as outcomes
       group by campaign_id),
     seen as (
-      update devices s
-      set last_seen = now(),
-          now_playing = case when p.display = 'display_start' then p.campaign_id
-                             when p.display = 'display_complete' and s.now_playing = p.campaign_id then null else s.now_playing end,
-          now_playing_since = case when p.display = 'display_start' then p.display_at
-                                   when p.display = 'display_complete' and s.now_playing = p.campaign_id then null else s.now_playing_since end
-      from (select distinct on (device_id) device_id, campaign_id, display, display_at from told order by device_id, display_at desc nulls last) as p
-      where s.device_id = p.device_id)
+      update devices s set last_seen = now() from (select distinct device_id from told) as p where s.device_id = p.device_id)
     select event_id from stored`,
 });

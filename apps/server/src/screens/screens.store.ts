@@ -13,8 +13,15 @@ const screenRow = {
   metadata: t.json,
 };
 const SCREEN = `
-  s.device_id, s.group_id, s.tags, s.status, epoch_ms(s.last_seen) as last_seen, s.now_playing,
-  (select name from campaigns where id = s.now_playing) as now_playing_name, s.now_playing_since, s.clock_offset_ms, s.metadata`;
+  s.device_id, s.group_id, s.tags, s.status, epoch_ms(s.last_seen) as last_seen, playing.id as now_playing,
+  playing.name as now_playing_name, playing.since as now_playing_since, s.clock_offset_ms, s.metadata`;
+
+/** The campaign that went on air last of those that the screen says it shows; none while it is offline. */
+const PLAYING = `
+  left join lateral (
+    select c.id, c.name, d.display_at as since from deliveries d join campaigns c on c.id = d.campaign_id
+    where d.recipient = s.device_id and d.on_air and s.status = 'online' and c.status <> 'completed'
+    order by d.display_at desc, d.id limit 1) as playing on true`;
 
 const filter = { groupId: nullable(t.text), tag: nullable(t.text), status: nullable(t.text), part: nullable(t.text) };
 const FILTER = `
@@ -26,7 +33,10 @@ export const listScreens = statement({
   name: 'screens_list',
   takes: { ...filter, after: t.text, skip: t.int, most: t.int },
   gives: screenRow,
-  text: `select ${SCREEN} from devices s where s.device_id > $after and ${FILTER} order by s.device_id offset $skip limit $most`,
+  text: `
+    select ${SCREEN} from (
+      select * from devices s where s.device_id > $after and ${FILTER} order by s.device_id offset $skip limit $most) as s ${PLAYING}
+    order by s.device_id`,
 });
 
 export const countScreens = statement({
@@ -40,7 +50,7 @@ export const findScreen = statement({
   name: 'screens_find',
   takes: { id: t.text },
   gives: screenRow,
-  text: `select ${SCREEN} from devices s where s.device_id = $id`,
+  text: `select ${SCREEN} from devices s ${PLAYING} where s.device_id = $id`,
 });
 
 /**
@@ -90,9 +100,7 @@ export const notePresence = statement({
       select s.device_id from devices s join told using (device_id) order by s.device_id for update of s),
     updated as (
       update devices s
-      set status = told.status, last_seen = now(), clock_offset_ms = coalesce(told.clock_offset_ms, s.clock_offset_ms),
-          now_playing = case when told.status = 'online' then s.now_playing end,
-          now_playing_since = case when told.status = 'online' then s.now_playing_since end
+      set status = told.status, last_seen = now(), clock_offset_ms = coalesce(told.clock_offset_ms, s.clock_offset_ms)
       from told join locked using (device_id) where s.device_id = told.device_id
       returning s.device_id)
     select device_id from entered union all select device_id from updated`,
@@ -103,7 +111,7 @@ export const allOffline = statement({
   name: 'screens_all_offline',
   takes: {},
   gives: {},
-  text: `update devices set status = 'offline', now_playing = null, now_playing_since = null where status = 'online'`,
+  text: `update devices set status = 'offline' where status = 'online'`,
 });
 
 /**
