@@ -35,7 +35,6 @@ const SVG_START = /^<svg(?=[\s/>])/;
 const PROLOGUE = /^(?:\s+|<!--[\s\S]*?-->|<\?[\s\S]*?\?>)/;
 const DOCTYPE_SVG = /^<!doctype\s+svg\b[^[>]*(?:\[[\s\S]*?\]\s*)?>/i;
 /** Bytes that no text holds (WHATWG MIME Sniffing §3, binary data byte): a page with one of them is something else in disguise. */
-// oxlint-disable-next-line no-control-regex -- the control bytes are what is looked for
 const BINARY = /[\u0000-\u0008\u000B\u000E-\u001A\u001C-\u001F]/;
 
 /**
