@@ -18,6 +18,8 @@ const FIRST_ESTIMATE_MS = 1_000;
 /** The retained status is brought up to date at most this often: every screen says it to the one server. */
 const STATUS_AGAIN_MS = 60_000;
 const HOUR_MS = 3_600_000;
+/** A fleet whose server was away asks for the time again over this long, not all at once. */
+const ESTIMATE_SPREAD_MS = 20_000;
 /** A reload gives its lock back within this, so only a real second tab is told. */
 const TAB_NOTICE_MS = 500;
 /** As many campaigns as one status message may name. */
@@ -80,9 +82,9 @@ async function run(view: View, settings: Settings, finding: Promise<string>): Pr
     onManifest: (text) => takeManifest(text, library, outbox),
     onControl: (text) => takeControl(text, library, view),
     onConnected: (connected) => {
+      if (connected && link === 'reconnecting') setTimeout(() => void clock.estimate(), Math.random() * ESTIMATE_SPREAD_MS);
       link = connected ? 'connected' : 'reconnecting';
       outbox.connect(connected ? (event) => connection.publishEvent(event) : undefined);
-      if (connected) void clock.estimate().then(() => programme.refresh());
       tell();
     },
   });

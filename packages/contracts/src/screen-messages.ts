@@ -62,7 +62,7 @@ export interface ScreenEvent {
   deviceId: string;
   campaignId: string;
   version: number;
-  /** Epoch ms by the screen's clock. */
+  /** Epoch ms by the screen's clock, corrected by its own estimate of its offset to the server. */
   timestamp: number;
   payload?: Record<string, unknown>;
 }
