@@ -302,7 +302,7 @@ async function startDispatch(context: Context): Promise<void> {
     maxBytes: config.assetMaxBytes,
     totalMs: config.assetFetchTimeoutMs,
   });
-  const sources = new AssetSources(database, storage, fetcher, { apiBaseUrl, waitMs: config.assetWaitMs }, log);
+  const sources = new AssetSources(database, storage, fetcher, { apiBaseUrl, waitMs: config.assetWaitMs, onError }, log);
   ends.add('the assets being fetched', () => sources.idle());
   ends.add('the fetcher', () => fetcher.close());
   const builder = new Builder(database, outbox, sources, { pollMs: POLL_MS, onError }, log);
@@ -319,11 +319,10 @@ async function startDispatch(context: Context): Promise<void> {
   notifications.on('campaign_cancelled', () => sweeper.wake());
   notifications.on('campaign_completed', () => sweeper.wake());
   notifications.on('fact', () => relay.wake());
-  for (const actor of [builder, launcher, joiner, sweeper, relay, rescuer, reconciler]) {
+  for (const actor of [sources, builder, launcher, joiner, sweeper, relay, rescuer, reconciler]) {
     actor.start();
     ends.add(actor.name, () => actor.stop());
   }
-  await sources.resume();
 }
 
 async function startApi(context: Context, brokerUrl: string): Promise<void> {

@@ -27,14 +27,16 @@ export const unknownSources = statement({
       and not exists (select from asset_sources s where s.url_md5 = md5(a.url) and s.url = a.url and (s.state = 'stored' or s.retry_at > now()))`,
 });
 
-/** URLs of campaigns that are not over which nobody has settled: what a process that died was fetching. */
-export const abandonedSources = statement({
-  name: 'asset_sources_abandoned',
-  takes: {},
+/** URLs of running campaigns to be asked for (again): what a process that died was fetching, and failures whose retry is due. */
+export const openSources = statement({
+  name: 'asset_sources_open',
+  takes: { most: t.int },
   gives: { url: t.text },
   text: `
     select distinct a.url from campaign_assets a join campaigns c on c.id = a.campaign_id
-    where a.checksum = '' and a.state = 'pending' and c.status in ('ready', 'publishing', 'active') limit 1000`,
+    where a.checksum = '' and c.status in ('ready', 'publishing', 'active')
+      and not exists (select from asset_sources s where s.url_md5 = md5(a.url) and s.url = a.url and (s.state = 'stored' or s.retry_at > now()))
+    limit $most`,
 });
 
 /**

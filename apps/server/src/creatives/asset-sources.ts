@@ -1,21 +1,25 @@
 import type { AssetType } from '@marquee/contracts';
+import { Actor, type OnActorError } from '../kit/actor.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import type { GuardedFetcher } from '../storage/guarded-fetcher.js';
 import type { Storage } from '../storage/storage.js';
 import type { Database } from '../store/database.js';
-import { abandonedSources, applySources, settleSource, unknownSources } from './asset-sources.store.js';
+import { applySources, openSources, settleSource, unknownSources } from './asset-sources.store.js';
 
 export interface AssetSourcesOptions {
   /** Where this server serves what it keeps: `{apiBaseUrl}/assets/{sha256}` is looked up by digest, never fetched. */
   apiBaseUrl: string;
   /** How long a build waits for a URL, counted from when it was first asked for, ms. */
   waitMs: number;
+  onError: OnActorError;
 }
 
 /** How long a failed URL is not asked for again, ms: one that may heal, and one that will not by itself. */
 const RETRY_SOON_MS = 60_000;
 const RETRY_LATE_MS = 3_600_000;
+const ASK_AGAIN_MS = 30_000;
+const MOST_ASKED = 500;
 
 /** What became of a URL, as it is remembered. */
 type Outcome =
@@ -29,7 +33,7 @@ interface Asking {
 }
 
 /** Gets the bytes behind planners' URLs into storage: each URL once, however many campaigns name it. */
-export class AssetSources {
+export class AssetSources extends Actor {
   private readonly asking = new Map<string, Asking>();
 
   constructor(
@@ -38,7 +42,9 @@ export class AssetSources {
     private readonly fetcher: GuardedFetcher,
     private readonly options: AssetSourcesOptions,
     private readonly log: Log,
-  ) {}
+  ) {
+    super('asset sources', options.onError);
+  }
 
   /**
    * Tells the assets of these campaigns what is known of their URLs and starts asking for the rest. Answers, for each campaign
@@ -54,14 +60,15 @@ export class AssetSources {
     return new Map([...urlsOf].map(([campaign, urls]) => [campaign, this.waitFor([...urls])]));
   }
 
-  /** Asks again for what a process that died was asking for. */
-  async resume(): Promise<void> {
-    for (const { url } of await this.database.run(abandonedSources, {})) this.ask(url);
-  }
-
   /** Resolves when nothing is being asked for any more; close the fetcher first. */
   async idle(): Promise<void> {
     await Promise.all([...this.asking.values()].map((asking) => asking.remembered));
+  }
+
+  /** Asks again for what nobody has settled and for what failed a while ago: a digest that comes late still reaches the screens. */
+  protected override async turn(): Promise<number> {
+    for (const { url } of await this.database.run(openSources, { most: MOST_ASKED })) void this.ask(url);
+    return ASK_AGAIN_MS;
   }
 
   private async waitFor(urls: string[]): Promise<void> {
