@@ -294,7 +294,7 @@ describe('AcknowledgingSubscriber', () => {
         taken.put(1);
         await new Promise<void>((resolve) => release.push(resolve));
       },
-      { window: 4, keepaliveMs: 40 },
+      { window: 4, keepaliveMs: 400 },
     );
     // Four pings without a readable answer: one that takes the silence for death would have left at the second.
     await full.count(4);

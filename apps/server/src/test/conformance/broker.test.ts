@@ -272,7 +272,7 @@ describe.each(KINDS)('$name', ({ missing, open }) => {
         ),
       );
       await all.first();
-    });
+    }, 60_000);
 
     it('refuses publishes once it has stopped', async () => {
       const broker = await harness.start(async () => undefined);
