@@ -50,10 +50,12 @@ export class FakeApi {
     });
   }
 
-  async start(port = 0): Promise<string> {
+  /** Listens on this port, 0 for any, and returns the one it got. */
+  async start(port: number): Promise<number> {
     await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve));
-    this.origin = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-    return this.origin;
+    const got = (this.server.address() as AddressInfo).port;
+    this.origin = `http://127.0.0.1:${got}`;
+    return got;
   }
 
   async stop(): Promise<void> {
@@ -222,7 +224,10 @@ export class FakeApi {
       return refuse(response, { code: 'NOT_FOUND', message: 'There is no such route' });
     const file = isPage ? 'index.html' : normalize(path);
     const bytes = await readFile(join(this.dist, file));
-    response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(bytes);
+    const type = TYPES[extname(file)] ?? 'application/octet-stream';
+    response
+      .writeHead(200, { 'content-type': type, 'cache-control': isPage ? 'no-cache' : 'public, max-age=31536000, immutable' })
+      .end(bytes);
   }
 }
 
