@@ -40,8 +40,13 @@ export async function benchList({ campaigns, connections, seconds, runs }: ListO
       async () => {
         await server.usage();
         const result = await measure(ourLoad, PATH);
-        const { serverCpuMs, eventLoopMaxMs } = await server.usage();
-        return { ...result, serverCpuMsARequest: rounded(serverCpuMs / result.requests), eventLoopMaxMs };
+        const { serverCpuMs, databaseCpuMs, eventLoopMaxMs } = await server.usage();
+        return {
+          ...result,
+          serverCpuMsARequest: rounded(serverCpuMs / result.requests),
+          databaseCpuMsARequest: rounded(databaseCpuMs / result.requests),
+          eventLoopMaxMs,
+        };
       },
     );
     const [under, own] = [medians(floors), medians(ours)];

@@ -4,18 +4,22 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readEmbeddedUrl } from '@marquee/server/store/embedded-postgres';
+import { databaseCpu } from './database-cpu.js';
 import { endProcess, freePorts, until } from './processes.js';
 import type { Scratch } from './scratch.js';
 import { rounded } from './statistics.js';
 
 const MAIN = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url));
 const READY_MS = 60_000;
+const STATEMENTS_SAID = 8;
 
 export interface Usage {
   /** Longest that its event loop was held up, ms; 10 ms at least, the step of the sampler. On a busy machine other programs count too. */
   eventLoopMaxMs: number;
   /** Processor time of its process, ms, without its PostgreSQL. */
   serverCpuMs: number;
+  /** Processor time of its PostgreSQL, ms; NaN where it cannot be read. */
+  databaseCpuMs: number;
 }
 
 export interface ServerProcess {
@@ -57,7 +61,8 @@ export async function startServer(scratch: Scratch, environment: Record<string, 
   await ready(child, api, logFile);
   const databaseUrl = environment['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir));
   if (databaseUrl === undefined) throw new Error('the server is ready, but its database cannot be found');
-  const usage = usageOf(api);
+  scratch.defer(() => sayStatements(api));
+  const usage = await usageOf(api, databaseUrl);
   await usage();
   return {
     api,
@@ -89,19 +94,37 @@ async function ready(child: ChildProcess, api: string, logFile: string): Promise
   }
 }
 
-function usageOf(api: string): () => Promise<Usage> {
-  let before = 0;
+async function usageOf(api: string, databaseUrl: string): Promise<() => Promise<Usage>> {
+  const database = await databaseCpu(databaseUrl);
+  const before = { server: 0, database: 0 };
   return async () => {
     // One reading for both: the sampler of the event loop begins anew with each.
     const text = await (await fetch(`${api}/metrics`)).text();
-    const cpuMs = metric(text, 'process_cpu_seconds_total') * 1000;
+    const now = { server: metric(text, 'process_cpu_seconds_total') * 1000, database: await database() };
     const usage = {
       eventLoopMaxMs: rounded(metric(text, 'nodejs_eventloop_lag_max_seconds') * 1000),
-      serverCpuMs: rounded(cpuMs - before),
+      serverCpuMs: rounded(now.server - before.server),
+      databaseCpuMs: rounded(now.database - before.database),
     };
-    before = cpuMs;
+    Object.assign(before, now);
     return usage;
   };
+}
+
+/** The statements that took longest in all, for whoever asks where the time goes. */
+async function sayStatements(api: string): Promise<void> {
+  const text = await (await fetch(`${api}/metrics`)).text();
+  const rows = [...text.matchAll(/^marquee_statement_seconds_(sum|count)\{statement="([^"]+)"[^}]*\} (\S+)$/gm)];
+  const totals = new Map<string, { sum: number; count: number }>();
+  for (const [, what, name = '', value] of rows) {
+    const total = totals.get(name) ?? { sum: 0, count: 0 };
+    total[what === 'sum' ? 'sum' : 'count'] += Number(value);
+    totals.set(name, total);
+  }
+  const longest = [...totals].sort(([, a], [, b]) => b.sum - a.sum).slice(0, STATEMENTS_SAID);
+  for (const [name, { sum, count }] of longest) {
+    process.stderr.write(`  ${name}: ${rounded(sum)} s in ${count} calls, ${rounded((sum * 1000) / count)} ms each\n`);
+  }
 }
 
 function metric(text: string, name: string): number {
