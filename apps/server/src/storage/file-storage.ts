@@ -52,21 +52,6 @@ export class FileStorage implements Storage {
     }
   }
 
-  async putBytes(bytes: Uint8Array, type: string): Promise<StoredBytes> {
-    if (bytes.length === 0) throw new StorageError('Empty', 'there are no bytes in it');
-    const kept = { sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length, type };
-    const path = join(this.incoming, incomingName());
-    try {
-      await writeFile(path, bytes, { flush: true });
-      await this.keep(path, kept);
-      return kept;
-    } catch (error) {
-      throw translated(error);
-    } finally {
-      await rm(path, { force: true }).catch(() => undefined);
-    }
-  }
-
   async open(sha256: string, range?: ByteRange): Promise<OpenedBytes | undefined> {
     const known = await this.stat(sha256);
     if (known === undefined) return undefined;
@@ -87,10 +72,6 @@ export class FileStorage implements Storage {
     // An empty file is what a loss of power can leave of a name whose bytes never reached the disk.
     if (file === undefined || file.size === 0 || type === undefined || type === '') return undefined;
     return { sha256, sizeBytes: file.size, type };
-  }
-
-  async has(sha256: string): Promise<boolean> {
-    return (await this.stat(sha256)) !== undefined;
   }
 
   private pathOf(sha256: string): string {

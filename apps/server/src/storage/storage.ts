@@ -5,7 +5,7 @@ import type { AssetType } from '@marquee/contracts';
 export type StorageErrorKind = 'TooLarge' | 'UnknownType' | 'StorageFull' | 'Empty';
 
 /**
- * What `put` and `putBytes` throw when the bytes cannot be kept and the caller can do something about it. Nothing of them
+ * What `put` throws when the bytes cannot be kept and the caller can do something about it. Nothing of them
  * is left on the disk. Anything else they throw is the source's own error or a fault of the machine.
  */
 export class StorageError extends Error {
@@ -65,10 +65,7 @@ export interface Storage {
    * (an iterator: returned) and StorageError or the source's own error is thrown.
    */
   put(source: Readable | AsyncIterable<Uint8Array>, limits: PutLimits): Promise<StoredAsset>;
-  /** Keeps bytes of our own making under the type given (a built template). Where they are kept already the first type stays. */
-  putBytes(bytes: Uint8Array, type: string): Promise<StoredBytes>;
   /** A range that starts past the end throws RangeError; one that ends past it is cut. */
   open(sha256: string, range?: ByteRange): Promise<OpenedBytes | undefined>;
   stat(sha256: string): Promise<StoredBytes | undefined>;
-  has(sha256: string): Promise<boolean>;
 }

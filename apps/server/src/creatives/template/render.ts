@@ -6,8 +6,6 @@ import { FRAMES_SCRIPT, PAGE_STYLE, STAGE_SCRIPT } from './page-runtime.js';
 
 /** Raised when the page's markup or runtime changes, so that a page tells which one made it. */
 export const TEMPLATE_VERSION = 1;
-/** What a template is kept and served as. */
-export const TEMPLATE_TYPE = 'text/html; charset=utf-8';
 
 export interface Slide {
   assetId: string;
