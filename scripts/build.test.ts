@@ -48,7 +48,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('the build', () => {
+describe('the build', { timeout: 60_000 }, () => {
   it('builds everything there is, migrations and pages too', () => {
     const { status, said } = build();
     expect(said).toMatch(/^built contracts, server, player in [\d.]+ s\n$/);
