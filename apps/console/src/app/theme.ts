@@ -84,14 +84,20 @@ export const variables: CSSVariablesResolver = () => ({
   variables: {},
   light: {
     ...READABLE,
+    '--mantine-color-error': '#c02626',
+    '--mantine-color-red-filled': '#c92a2a',
+    '--mantine-color-red-filled-hover': '#b02525',
     '--mantine-color-yellow-light': 'color-mix(in srgb, var(--mantine-color-yellow-5) 16%, transparent)',
     '--mantine-color-orange-light': 'color-mix(in srgb, var(--mantine-color-orange-5) 14%, transparent)',
   },
-  dark: Object.fromEntries(
-    STATE_COLORS.flatMap((color) => [
+  dark: Object.fromEntries([
+    ['--mantine-color-error', 'var(--mantine-color-red-5)'],
+    ['--mantine-color-red-filled', '#c92a2a'],
+    ['--mantine-color-red-filled-hover', '#b02525'],
+    ...STATE_COLORS.flatMap((color) => [
       [`--mantine-color-${color}-light`, `color-mix(in srgb, var(--mantine-color-${color}-5) 17%, transparent)`],
       [`--mantine-color-${color}-light-hover`, `color-mix(in srgb, var(--mantine-color-${color}-5) 24%, transparent)`],
       [`--mantine-color-${color}-light-color`, `var(--mantine-color-${color}-${color === 'gray' ? 4 : 3})`],
     ]),
-  ),
+  ]),
 });

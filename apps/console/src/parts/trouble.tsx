@@ -26,7 +26,7 @@ export function Trouble({ error, title, onRetry, retrying = false }: TroubleProp
         )}
         {onRetry !== undefined && (
           <Group>
-            <Button size="xs" variant="light" color="red" onClick={onRetry} loading={retrying}>
+            <Button size="xs" variant="default" onClick={onRetry} loading={retrying}>
               Try again
             </Button>
           </Group>

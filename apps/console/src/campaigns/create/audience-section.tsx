@@ -13,7 +13,7 @@ const CHOICES: { value: Draft['audience']; label: string }[] = [
   { value: 'all', label: 'All' },
   { value: 'groups', label: 'Groups' },
   { value: 'tags', label: 'Tags' },
-  { value: 'ids', label: 'Single ones' },
+  { value: 'ids', label: 'Device ids' },
 ];
 
 export function AudienceSection({ form }: { form: CreateForm }) {

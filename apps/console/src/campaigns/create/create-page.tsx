@@ -40,7 +40,7 @@ export function CreatePage() {
               ))}
             </List>
             {keyUsed && (
-              <Button mt="sm" size="xs" variant="light" color="red" onClick={asNew}>
+              <Button mt="sm" size="xs" variant="default" onClick={asNew}>
                 Create it as another campaign
               </Button>
             )}

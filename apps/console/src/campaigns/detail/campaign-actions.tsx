@@ -103,8 +103,8 @@ function Unconfirmed({ error }: { error: unknown }) {
     <Alert color="orange" title="The campaign is cancelled, but a worker has not answered">
       <Stack gap="xs">
         <Text size="sm">
-          No new sending begins with a worker that answered. One did not answer in time, so a screen may still get the campaign from it; the
-          revoke follows and takes it off. Confirm again in a moment, and watch the clearance below.
+          A worker that answered starts no send any more. One did not answer in time: a screen may still get the campaign from it, but the
+          revoke follows and takes it off. Confirm again in a moment; the clearance on this page shows which screens are clear.
         </Text>
         <List size="xs" c="dimmed">
           {reasonsOf(error).map((reason) => (
