@@ -40,8 +40,8 @@ export const openSources = statement({
 });
 
 /**
- * Remembers what became of a URL and tells every asset that waits for it. Screens that had to do without it are offered the
- * manifest again, with the same id and version.
+ * Remembers what became of a URL and tells every asset that waits for it. Screens that installed without it count as not acknowledged
+ * again and are offered the manifest anew, with the same id and version.
  */
 export const settleSource = statement({
   name: 'asset_sources_settle',
@@ -73,10 +73,12 @@ export const settleSource = statement({
       where md5(a.url) = md5($url) and a.url = $url and a.checksum = ''
       returning a.campaign_id),
     offered as (
-      update deliveries d set next_offer_at = now()
+      update deliveries d set next_offer_at = now(), acknowledged_at = null, acknowledged_version = null
       from executions e
       where $state = 'stored' and e.campaign_id in (select campaign_id from told) and e.state = 'RUNNING'
-        and d.execution_id = e.id and d.missing_assets and d.status = 'SUCCESS'
-      returning 1)
+        and d.execution_id = e.id and d.missing_assets and d.acknowledged_at is not null and d.status = 'SUCCESS'
+      returning d.execution_id),
+    counted as (
+      insert into execution_counts (execution_id, state, n) select execution_id, 'acknowledged', -count(*) from offered group by execution_id)
     select (select count(*) from told) as told from source`,
 });

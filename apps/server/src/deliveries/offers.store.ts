@@ -1,5 +1,18 @@
 import { nullable, statement, t } from '../store/statement.js';
 
+/** Takes away due offers that were answered meanwhile; answers how many there were. */
+export const dropAnsweredOffers = statement({
+  name: 'offers_drop_answered',
+  takes: { most: t.int },
+  gives: { dropped: t.bigint },
+  text: `
+    with answered as materialized (
+      select id from deliveries where next_offer_at is not null and next_offer_at <= now() and acknowledged_at is not null
+      limit $most for update skip locked),
+    dropped as (update deliveries d set next_offer_at = null from answered where d.id = answered.id returning 1)
+    select count(*) as dropped from dropped`,
+});
+
 /** Screens whose offer is due, with the lock of their campaign: a look, nothing is taken. */
 export const dueOffers = statement({
   name: 'offers_due',
@@ -7,7 +20,8 @@ export const dueOffers = statement({
   gives: { campaign_id: t.uuid, ids: t.uuids },
   text: `
     select campaign_id, array_agg(id order by id) as ids
-    from (select campaign_id, id from deliveries where next_offer_at is not null and next_offer_at <= now() order by next_offer_at limit $most) as due
+    from (select campaign_id, id from deliveries
+          where next_offer_at is not null and next_offer_at <= now() and acknowledged_at is null order by next_offer_at limit $most) as due
     group by campaign_id`,
 });
 
@@ -25,7 +39,7 @@ export const takeOffers = statement({
     set offers = d.offers + 1,
         next_offer_at = now() + least($maxMs, $firstMs * power(2, least(d.offers + 1, 20))) * (1 - random() * 0.5) * interval '1 ms'
     from campaigns c
-    where d.id = any($ids) and d.status = 'SUCCESS' and d.next_offer_at <= now() and (d.acknowledged_at is null or d.missing_assets)
+    where d.id = any($ids) and d.status = 'SUCCESS' and d.next_offer_at <= now() and d.acknowledged_at is null
       and c.id = $campaign and not c.paused and c.status not in ('cancelled', 'completed') and c.expire_at > $now
     returning d.id, d.recipient`,
 });

@@ -1,6 +1,6 @@
 import type { FenceKeys } from '../campaigns/fence-keys.store.js';
 import type { Channel } from '../channels/channel.js';
-import { dueOffers, nextContact, postponeOffers, takeOffers, takeRevokes } from '../deliveries/offers.store.js';
+import { dropAnsweredOffers, dueOffers, nextContact, postponeOffers, takeOffers, takeRevokes } from '../deliveries/offers.store.js';
 import type { Clock } from '../kit/clock.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
@@ -21,6 +21,7 @@ export interface ConvergerOptions {
 export type Revoke = (deviceId: string, campaignId: string) => Promise<void>;
 
 const ROWS_A_TURN = 1000;
+const ANSWERED_A_TURN = 2000;
 const PAUSED_AGAIN_MS = 10_000;
 
 /**
@@ -42,12 +43,13 @@ export class Converger extends Actor {
 
   protected override async turn(): Promise<number> {
     const revoked = await this.revokeDue();
+    const [answered] = await this.database.run(dropAnsweredOffers, { most: ANSWERED_A_TURN });
     let due = 0;
     for (const campaign of await this.database.run(dueOffers, { most: ROWS_A_TURN })) {
       due += campaign.ids.length;
       await this.offer(campaign.campaign_id, campaign.ids);
     }
-    if (revoked === ROWS_A_TURN || due === ROWS_A_TURN) return 0;
+    if (revoked === ROWS_A_TURN || due === ROWS_A_TURN || answered?.dropped === ANSWERED_A_TURN) return 0;
     const [next] = await this.database.run(nextContact, {});
     return Math.max(0, Math.min(this.options.pollMs, Math.ceil(next?.wait_ms ?? this.options.pollMs)));
   }

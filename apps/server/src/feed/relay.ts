@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import { numberFacts } from './feed.store.js';
@@ -9,6 +10,7 @@ export interface RelayOptions {
 }
 
 const FACTS_A_TURN = 1000;
+const GATHER_MS = 25;
 
 /** Numbers facts in the order in which they became visible, so that the feed can be followed and resumed. */
 export class Relay extends Actor {
@@ -20,6 +22,8 @@ export class Relay extends Actor {
   }
 
   protected override async turn(): Promise<number> {
+    // Facts come in bursts: those of a moment are numbered together, which costs a reader less than it can see.
+    await delay(GATHER_MS);
     const [numbered] = await this.database.run(numberFacts, { most: FACTS_A_TURN });
     return numbered?.n === FACTS_A_TURN ? 0 : this.options.pollMs;
   }

@@ -14,7 +14,8 @@ export const knownDevices = statement({
  *
  * Any order of arrival ends in the same state: an installation counts once and clears an error; of the display events the one that
  * the screen says is the latest counts (the end before the start when they are equal); a revoke counts only of a campaign that is over.
- * Rows are locked in the order of their ids, as settle locks them.
+ * Rows are locked in the order of their ids, as settle locks them. The offer that is no longer needed stays until it is due: without a
+ * change of an indexed column the update is HOT, which halves the cost of an acknowledgement.
  */
 export const acknowledge = statement({
   name: 'screens_acknowledge',
@@ -36,10 +37,13 @@ export const acknowledge = statement({
       select * from unnest((select $eventIds), (select $devices), (select $campaigns), (select $versions), (select $types), (select $assets),
                            (select $payloads), (select $times), (select $errors), (select $missings))
         as e(event_id, device_id, campaign_id, version, event_type, asset_id, payload, at, error, missing)),
+    seen as (update devices set last_seen = now() where device_id = any($devices) returning device_id),
+    known as materialized (
+      select id, status, epoch from campaigns where id in (select campaign_id from said) order by id for key share),
     stored as (
       insert into delivery_events (event_id, device_id, campaign_id, version, event_type, asset_id, payload, occurred_at)
       select said.event_id, said.device_id, said.campaign_id, said.version, said.event_type, said.asset_id, said.payload, said.at
-      from said join devices s on s.device_id = said.device_id join campaigns c on c.id = said.campaign_id
+      from said join seen using (device_id) join known on known.id = said.campaign_id
       order by said.event_id
       on conflict (event_id) do nothing returning event_id),
     told as materialized (
@@ -58,7 +62,7 @@ export const acknowledge = statement({
              d.revoke_acked_at is not null as revoked, told.installed, told.installed_at, told.missing, told.error_at, told.error,
              told.display_at, told.display, case when c.status in ('cancelled', 'completed') then told.revoked_at end as revoked_at, c.epoch
       from told
-      join campaigns c on c.id = told.campaign_id
+      join known c on c.id = told.campaign_id
       join executions e on e.campaign_id = told.campaign_id
       join deliveries d on d.execution_id = e.id and d.recipient = told.device_id
       order by d.id for update of d),
@@ -73,7 +77,6 @@ export const acknowledge = statement({
           install_error = case when b.installed is not null or b.acked then null
                                when b.error_at > d.install_error_at then b.error
                                when b.error_at = d.install_error_at then least(d.install_error, b.error) else d.install_error end,
-          next_offer_at = case when b.installed is null then d.next_offer_at end,
           on_air = case when b.revoked_at is not null and b.revoked_at >= greatest(d.display_at, b.display_at) then false
                         when b.display_at > d.display_at or (b.display_at = d.display_at and b.display = 'display_complete') then b.display = 'display_start'
                         else d.on_air end,
@@ -97,8 +100,6 @@ export const acknowledge = statement({
         cross join lateral (values ('ACKNOWLEDGED', m.acknowledged = 1), ('INSTALL_FAILED', m.failed = 1), ('ON_AIR', m.on_air = 1),
                                    ('OFF_AIR', m.on_air = -1), ('REVOKED', m.revoked = 1)) as k(outcome, happened)
         where k.happened group by m.campaign_id, m.epoch, k.outcome) as outcomes
-      group by campaign_id),
-    seen as (
-      update devices s set last_seen = now() from (select distinct device_id from told) as p where s.device_id = p.device_id)
+      group by campaign_id)
     select event_id from stored`,
 });

@@ -75,7 +75,7 @@ const LIFE: Said[] = [
 async function rowOf(execution: string, deviceId: string): Promise<Record<string, unknown>> {
   const [row] = await store.sql(
     `select status, acknowledged_at is not null as acknowledged, acknowledged_version, install_error, missing_assets, on_air, display_at,
-            next_offer_at is not null as offered, next_revoke_at is not null as revoking, revoke_acked_at is not null as revoked
+            next_offer_at is not null and acknowledged_at is null as offered, next_revoke_at is not null as revoking, revoke_acked_at is not null as revoked
      from deliveries where execution_id = $1 and recipient = $2`,
     [execution, deviceId],
   );

@@ -89,20 +89,32 @@ export class Acknowledgements {
   private async store(events: Event[]): Promise<boolean[]> {
     const unique = new Map(events.map((event) => [event.eventId, event]));
     const batch = [...unique.values()];
-    await this.registerUnknown(batch);
     const stored = await this.write(batch);
+    const late = await this.registeredMeanwhile(batch.filter((event) => !stored.has(event.eventId)));
+    for (const id of await this.write(late)) stored.add(id);
     // Of the same event twice in one batch, one is new.
     return events.map((event) => stored.delete(event.eventId));
   }
 
-  private async registerUnknown(batch: Event[]): Promise<void> {
-    const devices = [...new Set(batch.map((event) => event.deviceId))];
-    const known = await this.database.run(knownDevices, { devices });
-    if (known.length < devices.length) await this.options.registerWaiting();
+  /** Of events that were not stored, those of devices that registered only now: their first status was on its way. */
+  private async registeredMeanwhile(events: Event[]): Promise<Event[]> {
+    const strangers = await this.strangersAmong(events);
+    if (strangers.size === 0) return [];
+    await this.options.registerWaiting();
+    const still = await this.strangersAmong(events);
+    return events.filter((event) => strangers.has(event.deviceId) && !still.has(event.deviceId));
+  }
+
+  private async strangersAmong(events: Event[]): Promise<Set<string>> {
+    const devices = new Set(events.map((event) => event.deviceId));
+    if (devices.size === 0) return devices;
+    for (const { device_id } of await this.database.run(knownDevices, { devices: [...devices] })) devices.delete(device_id);
+    return devices;
   }
 
   /** Writes a batch; where the database refuses it, its halves, so that what it cannot take is lost alone. */
   private async write(batch: Event[]): Promise<Set<string>> {
+    if (batch.length === 0) return new Set();
     try {
       const rows = await this.database.run(acknowledge, columnsOf(batch));
       return new Set(rows.map((row) => row.event_id));

@@ -124,7 +124,7 @@ export const contactNow = statement({
   text: `
     with mine as materialized (
       select d.id from deliveries d
-      where d.recipient = any($devices) and d.settled_at is not null and (d.next_offer_at is not null or d.next_revoke_at is not null)
+      where d.recipient = any($devices) and d.settled_at is not null and (d.next_offer_at is not null and d.acknowledged_at is null or d.next_revoke_at is not null)
       order by d.id for update),
     due as (
       update deliveries d
@@ -136,29 +136,34 @@ export const contactNow = statement({
 
 /**
  * Holds what screens say they have installed against what they should have. What they acknowledged and no longer have is offered
- * again (not what they acknowledged in the last 3 s: the list may be older than that word); what they have of a campaign that is over is revoked. Answers installed campaigns that they were never given, to be revoked at once.
+ * again, but not what they acknowledged after their list came ($agesMs ago); what they have of a campaign that is over is
+ * revoked. Answers installed campaigns that they were never given, to be revoked at once.
  */
 export const reconcileInstalled = statement({
   name: 'screens_reconcile_installed',
-  takes: { devices: t.texts, installedDevices: t.texts, installedCampaigns: t.uuids },
+  takes: { devices: t.texts, agesMs: t.ints, installedDevices: t.texts, installedCampaigns: t.uuids },
   gives: { device_id: t.text, campaign_id: t.uuid },
   text: `
-    with installed as materialized (
+    with listed as materialized (
+      select device_id, now() - age_ms * interval '1 ms' as listed_at
+      from unnest((select $devices), (select $agesMs)) as l(device_id, age_ms)),
+    installed as materialized (
       select * from unnest((select $installedDevices), (select $installedCampaigns)) as i(device_id, campaign_id)),
     mine as materialized (
       select d.id, d.execution_id, d.recipient, d.campaign_id, c.status in ('cancelled', 'completed') as over,
              exists (select from installed i where i.device_id = d.recipient and i.campaign_id = d.campaign_id) as there,
-             d.revoke_acked_at is not null as revoked
-      from deliveries d join campaigns c on c.id = d.campaign_id
-      where d.recipient = any($devices) and d.settled_at is not null
-        and (d.acknowledged_at < now() - interval '3 seconds' and c.status in ('publishing', 'active')
+             d.on_air, d.revoke_acked_at is not null as revoked
+      from listed join deliveries d on d.recipient = listed.device_id and d.settled_at is not null join campaigns c on c.id = d.campaign_id
+      where (d.acknowledged_at < listed.listed_at and c.status in ('publishing', 'active')
              or exists (select from installed i where i.device_id = d.recipient and i.campaign_id = d.campaign_id))
+        and (d.revoke_acked_at is null or d.revoke_acked_at < listed.listed_at)
       order by d.id for update of d),
     wiped as (
       update deliveries d
-      set acknowledged_at = null, acknowledged_version = null, next_offer_at = now()
+      set acknowledged_at = null, acknowledged_version = null, installed_at = 0, missing_assets = false, on_air = false, display_at = 0,
+          next_offer_at = now()
       from mine where d.id = mine.id and not mine.over and not mine.there and d.acknowledged_at is not null and d.status = 'SUCCESS'
-      returning d.execution_id),
+      returning d.execution_id, mine.on_air),
     lingering as (
       update deliveries d set next_revoke_at = now(), revoke_acked_at = null
       from mine where d.id = mine.id and mine.over and mine.there
@@ -167,8 +172,13 @@ export const reconcileInstalled = statement({
       insert into execution_counts (execution_id, state, n)
       select execution_id, 'acknowledged', -count(*) from wiped group by execution_id
       union all
+      select execution_id, 'onAir', -count(*) from wiped where on_air group by execution_id
+      union all
       select execution_id, 'revoked', -count(*) from lingering where revoked group by execution_id)
     select i.device_id, i.campaign_id from installed i
     where not exists (select from deliveries d join executions e on e.id = d.execution_id
-                      where e.campaign_id = i.campaign_id and d.recipient = i.device_id)`,
+                      where e.campaign_id = i.campaign_id and d.recipient = i.device_id)
+      -- A screen that is being given what targets it may be about to get this one.
+      and not exists (select from devices s join campaigns c on c.id = i.campaign_id
+                      where s.device_id = i.device_id and s.to_join and c.status not in ('cancelled', 'completed'))`,
 });
