@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Audiences } from './audience/audiences.service.js';
-import type { ScreenBroker } from './broker/broker.js';
+import type { MessageHandler, ScreenBroker } from './broker/broker.js';
 import { EmbeddedBroker } from './broker/embedded-broker.js';
 import { OutsideBroker } from './broker/outside-broker.js';
 import { LocalBus } from './bus/local-bus.js';
@@ -224,7 +224,7 @@ function actorErrors(log: Log): OnActorError {
   };
 }
 
-async function startBroker({ broker, ends }: Context, take: (message: { topic: string; payload: Buffer }) => Promise<void>): Promise<void> {
+async function startBroker({ broker, ends }: Context, take: MessageHandler): Promise<void> {
   await broker.start(take);
   ends.add('the broker', () => broker.stop());
 }
@@ -247,12 +247,12 @@ async function startGateway(context: Context, manifests: Manifests): Promise<voi
   );
   const acknowledgements = new Acknowledgements(
     database,
-    { batch: config.intakeBatch, waitMs: config.intakeWaitMs, registerWaiting: () => presence.drain() },
+    { batch: config.intakeBatch, waitMs: config.intakeWaitMs, registerWaiting: () => presence.written() },
     metrics.acknowledgements,
     log,
   );
   const intake = new Intake(acknowledgements, presence);
-  ends.add('the intake', () => intake.drain());
+  ends.add('the intake', () => intake.stop());
   if (config.mqttUrl === undefined) await database.run(allOffline, {});
   await startBroker(context, (message) => intake.take(message));
   converger.start();

@@ -43,6 +43,11 @@ export class Batcher<Item, Result> {
     });
   }
 
+  /** What waits, waits for no more company. */
+  hurry(): void {
+    if (this.waiting.length > 0) this.flushNow();
+  }
+
   /** Flushes what waits and resolves when nothing is pending any more. */
   async drain(): Promise<void> {
     if (this.pending === 0) return;

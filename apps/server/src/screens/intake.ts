@@ -9,15 +9,15 @@ export class Intake {
     private readonly presence: Presence,
   ) {}
 
-  async take(message: { topic: string; payload: Buffer }): Promise<void> {
+  async take(message: { topic: string; payload: Buffer; retained: boolean }): Promise<void> {
     const kind = parseDeviceTopic(message.topic)?.kind;
     if (kind === 'acks') await this.acknowledgements.take(message.topic, message.payload);
     // An empty payload clears the retained status (MQTT 3.1.1 §3.3.1.3): it says nothing of the screen.
-    else if (kind === 'status' && message.payload.length > 0) await this.presence.take(message.topic, message.payload);
+    else if (kind === 'status' && message.payload.length > 0) this.presence.take(message.topic, message.payload, message.retained);
   }
 
-  /** Resolves when all that was taken is written. */
-  async drain(): Promise<void> {
-    await Promise.all([this.acknowledgements.drain(), this.presence.drain()]);
+  /** Resolves when all that was taken is written, or cannot be. */
+  async stop(): Promise<void> {
+    await Promise.all([this.acknowledgements.drain(), this.presence.stop()]);
   }
 }

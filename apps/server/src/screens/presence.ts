@@ -1,8 +1,11 @@
 import { parseDeviceTopic, statusMessage } from '@marquee/contracts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoff } from '../kit/backoff.js';
 import { Batcher } from '../kit/batcher.js';
+import { reasonOf } from '../kit/errors.js';
 import { isUuid } from '../kit/ids.js';
 import type { Log } from '../kit/log.js';
-import type { Database } from '../store/database.js';
+import { type Database, isUnavailable } from '../store/database.js';
 import { contactNow, notePresence, reconcileInstalled } from './screens.store.js';
 
 export interface PresenceOptions {
@@ -23,16 +26,21 @@ export interface PresenceMetrics {
 interface Told {
   deviceId: string;
   online: boolean;
+  /** When it arrived, on the monotonic clock: what the screen acknowledged since then is newer than its list. */
+  at: number;
   clockOffsetMs: number | null;
   /** Absent: the screen did not say. */
   installed?: string[];
 }
 
 const BATCH = 2000;
+const RETRY = { firstMs: 200, maxMs: 3000 };
 
 /** Keeps who is online, by the order in which statuses arrive, and gives a screen that comes online what it should have. */
 export class Presence {
   private readonly batcher: Batcher<Told, void>;
+  private lastWritten: Promise<void> = Promise.resolve();
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly database: Database,
@@ -49,22 +57,46 @@ export class Presence {
     });
   }
 
-  /** Takes a status message; it is written soon. Rejects when too many wait: then it must come again. */
-  take(topic: string, payload: Buffer): Promise<void> {
-    const told = read(topic, payload);
+  /**
+   * Takes a status message and keeps it until it is written: it comes once, and no screen repeats it because the database was away.
+   * A retained one may be old: it says who is online, but not what is installed by now.
+   */
+  take(topic: string, payload: Buffer, retained = false): void {
+    const told = read(topic, payload, retained);
     this.metrics.status(told === undefined ? 'malformed' : 'taken');
-    if (told === undefined) return Promise.resolve();
-    // Not awaited: a screen's next packets would wait behind it. What the database refuses is told again at the next connect.
-    this.batcher.add(told).catch((error: unknown) => this.log.warn({ err: error, device: told.deviceId }, 'a status could not be written'));
-    return Promise.resolve();
+    if (told === undefined) return;
+    // Not awaited by the caller: a screen's next packets would wait behind it.
+    this.lastWritten = this.batcher
+      .add(told)
+      .catch((error: unknown) => this.log.warn({ err: error, device: told.deviceId }, 'a status could not be written'));
   }
 
-  /** Resolves when all that was taken is written. */
-  drain(): Promise<void> {
-    return this.batcher.drain();
+  /** Resolves when all that was taken until now is written. */
+  async written(): Promise<void> {
+    this.batcher.hurry();
+    await this.lastWritten;
+  }
+
+  /** Writes what was taken, if the database is there for it. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.batcher.drain();
   }
 
   private async write(all: Told[]): Promise<void[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.writeLast(all);
+        return all.map(() => undefined);
+      } catch (error) {
+        if (!isUnavailable(error) || this.stopping.signal.aborted) throw error;
+        if (attempt === 1) this.log.warn({ reason: reasonOf(error) }, 'presence waits until the database can be reached');
+        await delay(backoff(attempt, RETRY), undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  private async writeLast(all: Told[]): Promise<void> {
     const last = new Map(all.map((told) => [told.deviceId, told]));
     const batch = [...last.values()].sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
     const registered = await this.database.run(notePresence, {
@@ -76,15 +108,16 @@ export class Presence {
     const known = new Set(registered.map((row) => row.device_id));
     const online = batch.filter((told) => told.online && known.has(told.deviceId));
     if (online.length > 0) await this.greet(online);
-    return all.map(() => undefined);
   }
 
   private async greet(online: Told[]): Promise<void> {
     const listed = online.filter((told) => told.installed !== undefined);
     if (listed.length > 0) {
       const pairs = listed.flatMap((told) => (told.installed ?? []).map((campaign) => ({ device: told.deviceId, campaign })));
+      const now = performance.now();
       const strangers = await this.database.run(reconcileInstalled, {
         devices: listed.map((told) => told.deviceId),
+        agesMs: listed.map((told) => Math.ceil(now - told.at)),
         installedDevices: pairs.map((pair) => pair.device),
         installedCampaigns: pairs.map((pair) => pair.campaign),
       });
@@ -101,7 +134,7 @@ export class Presence {
   }
 }
 
-function read(topic: string, payload: Buffer): Told | undefined {
+function read(topic: string, payload: Buffer, retained: boolean): Told | undefined {
   const from = parseDeviceTopic(topic);
   let body: unknown;
   try {
@@ -115,8 +148,9 @@ function read(topic: string, payload: Buffer): Told | undefined {
   return {
     deviceId,
     online: status === 'online',
+    at: performance.now(),
     clockOffsetMs: clockOffsetMs === undefined ? null : Math.round(clockOffsetMs),
     // Campaigns whose id is no UUID are not ours: nothing is known of them and nothing is revoked.
-    ...(installed === undefined ? {} : { installed: installed.map((each) => each.campaignId.toLowerCase()).filter(isUuid) }),
+    ...(installed === undefined || retained ? {} : { installed: installed.map((each) => each.campaignId.toLowerCase()).filter(isUuid) }),
   };
 }

@@ -4,7 +4,7 @@ import { Flow } from '../support/flow.js';
 
 let flow: Flow;
 beforeAll(async () => {
-  flow = await Flow.start({ PRESENCE_WAIT_MS: '50' });
+  flow = await Flow.start();
   await flow.http.send('PUT', '/screens/hall-1', { body: { groupId: 'hall', tags: ['big', 'led'] } });
   await flow.http.send('PUT', '/screens/hall-2', { body: { groupId: 'hall', tags: ['led'] } });
   await flow.http.send('PUT', '/screens/yard-1', { body: { groupId: 'yard', tags: ['big', 'outside'] } });
