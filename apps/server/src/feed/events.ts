@@ -16,26 +16,49 @@ export interface FeedEvent {
   data: string;
 }
 
+export type OutcomeCounts = Partial<Record<FeedOutcome, number>>;
+
 /** Deliveries that moved in one fact, beyond which they are told as a summary: nobody reads a thousand lines a second. */
 export const MOST_SINGLE = 50;
+/** The index of an event with which all of a fact is told. */
+const WHOLE = 999_999_999;
 
-/** What a fact says to readers of the feed; only counts where it is large or the reader is behind. */
-export function eventsOf(fact: FeedFact, summarise: boolean): FeedEvent[] {
-  const { seq, campaignId, payload, ts } = fact;
-  if (fact.eventType === 'deliveries_moved') {
-    const { epoch, outcomes } = payload as { epoch: number; outcomes: Partial<Record<FeedOutcome, string[]>> };
-    const moved = Object.entries(outcomes);
-    const total = moved.reduce((sum, [, ids]) => sum + ids.length, 0);
-    if (summarise || total > MOST_SINGLE) {
-      const counts = Object.fromEntries(moved.map(([outcome, ids]) => [outcome, ids.length]));
-      return [{ id: `${seq}.0`, event: 'summary', data: JSON.stringify({ campaignId, counts, ts }) }];
-    }
-    return moved
+/** What a fact says to readers of the feed; only counts where it is large. */
+export function eventsOf(fact: FeedFact): FeedEvent[] {
+  const { seq, campaignId, ts } = fact;
+  const moved = movesOf(fact);
+  if (moved !== undefined) {
+    const { epoch, outcomes } = moved;
+    if (outcomes.reduce((sum, [, ids]) => sum + ids.length, 0) > MOST_SINGLE) return [summaryOf(seq, campaignId, countsIn(fact), ts)];
+    return outcomes
       .flatMap(([outcome, ids]) => ids.map((deliveryId) => ({ campaignId, deliveryId, outcome, epoch, ts })))
       .map((delivery, index) => ({ id: `${seq}.${index}`, data: JSON.stringify(delivery) }));
   }
-  const { status } = payload as { status?: CampaignStatus };
-  return status === undefined ? [] : [{ id: `${seq}.0`, event: 'campaign', data: JSON.stringify({ campaignId, status, ts }) }];
+  const status = statusIn(fact);
+  return status === undefined ? [] : [statusEvent(seq, campaignId, status, ts)];
+}
+
+/** How many deliveries a fact moved, by outcome; empty for a fact of another kind. */
+export function countsIn(fact: FeedFact): OutcomeCounts {
+  return Object.fromEntries((movesOf(fact)?.outcomes ?? []).map(([outcome, ids]) => [outcome, ids.length]));
+}
+
+/** The status that a campaign took by this fact. */
+export function statusIn(fact: FeedFact): CampaignStatus | undefined {
+  return fact.eventType === 'deliveries_moved' ? undefined : (fact.payload as { status?: CampaignStatus }).status;
+}
+
+export function summaryOf(seq: number, campaignId: string, counts: OutcomeCounts, ts: number): FeedEvent {
+  return { id: `${seq}.${WHOLE}`, event: 'summary', data: JSON.stringify({ campaignId, counts, ts }) };
+}
+
+export function statusEvent(seq: number, campaignId: string, status: CampaignStatus, ts: number): FeedEvent {
+  return { id: `${seq}.${WHOLE}`, event: 'campaign', data: JSON.stringify({ campaignId, status, ts }) };
+}
+
+/** Tells a reader that events are lost to it; what comes after `seq` follows. */
+export function resetEvent(seq: number): FeedEvent {
+  return { id: `${seq}.${WHOLE}`, event: 'reset', data: '{}' };
 }
 
 /** Where a reader left off, from its Last-Event-ID; undefined when it is none of ours. */
@@ -47,4 +70,10 @@ export function parseEventId(text: string | undefined): { seq: number; index: nu
 /** The event as it goes over the wire (WHATWG HTML, server-sent events). `data` is one line of JSON. */
 export function wireOf({ id, event, data }: FeedEvent): string {
   return `${event === undefined ? '' : `event: ${event}\n`}id: ${id}\ndata: ${data}\n\n`;
+}
+
+function movesOf(fact: FeedFact): { epoch: number; outcomes: [FeedOutcome, string[]][] } | undefined {
+  if (fact.eventType !== 'deliveries_moved') return undefined;
+  const { epoch, outcomes } = fact.payload as { epoch: number; outcomes: Partial<Record<FeedOutcome, string[]>> };
+  return { epoch, outcomes: Object.entries(outcomes) as [FeedOutcome, string[]][] };
 }

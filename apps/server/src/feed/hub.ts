@@ -1,26 +1,13 @@
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
-import type { ValuesOf } from '../store/statement.js';
-import { eventsOf, type FeedFact, parseEventId, wireOf } from './events.js';
+import { type FeedFact, parseEventId } from './events.js';
 import { factsAfter, feedBounds } from './feed.store.js';
-
-export interface FeedReader {
-  /** Takes text of the stream; false when its buffer is full (then it is told summaries until `ready`). */
-  write(text: string): boolean;
-  /** True when it can take more without buffering. */
-  ready(): boolean;
-  end(): void;
-}
+import { type FeedReader, Subscription } from './subscription.js';
 
 export interface HubOptions {
   /** The net below the wake-ups, ms. */
   pollMs: number;
   onError: OnActorError;
-}
-
-interface Subscription {
-  reader: FeedReader;
-  campaignId: string | undefined;
 }
 
 const FACTS_A_TURN = 500;
@@ -31,6 +18,7 @@ const KEEP_ALIVE_MS = 15_000;
 /** Tells every connected reader what happens, from the numbered facts: the same stream whichever process it is connected to. */
 export class FeedHub extends Actor {
   private readonly subscriptions = new Set<Subscription>();
+  /** The last fact that every subscription was told; undefined while nobody listens. */
   private last: number | undefined;
   private keepAlive: NodeJS.Timeout | undefined;
 
@@ -58,37 +46,43 @@ export class FeedHub extends Actor {
   override async stop(): Promise<void> {
     clearInterval(this.keepAlive);
     await super.stop();
-    for (const { reader } of this.subscriptions) reader.end();
+    for (const subscription of this.subscriptions) subscription.end();
     this.subscriptions.clear();
   }
 
   /**
-   * Starts telling a reader, from after `lastEventId` where it is given and not too old (else `event: reset` comes first). Answers
-   * how to stop. A slow reader costs the others nothing: it gets counts in place of lines, and nothing while its buffer is full.
+   * Starts telling a reader what happens from now on, or from after `lastEventId`; when that is unknown or too old, `event: reset`
+   * comes first. Once this has resolved nothing is passed over and nothing told twice. Answers how to stop. A slow reader costs
+   * the others nothing: it gets nothing while its buffer is full, and then counts in place of lines.
    */
   async subscribe(reader: FeedReader, campaignId: string | undefined, lastEventId: string | undefined): Promise<() => void> {
-    const subscription = { reader, campaignId };
-    const resumeAt = parseEventId(lastEventId);
-    if (lastEventId !== undefined) await this.resume(subscription, resumeAt);
+    const [bounds] = await this.database.run(feedBounds, {});
+    const present = Math.max(bounds?.last ?? 0, this.last ?? 0);
+    const from = parseEventId(lastEventId);
+    const first = bounds?.first ?? present + 1;
+    const resumable = from !== undefined && from.seq <= present && from.seq >= first - 1 && present - from.seq <= MOST_RESUMED;
+    const subscription = new Subscription(reader, campaignId, resumable ? from.seq - 1 : present);
+    if (resumable) await this.resume(subscription, from);
+    else if (lastEventId !== undefined) subscription.reset();
+    // From the last look at `this.last` to here nothing else ran: what the hub tells from now on continues what was told.
+    this.last ??= subscription.told;
     this.subscriptions.add(subscription);
-    super.wake();
+    this.wake();
     return () => {
       this.subscriptions.delete(subscription);
     };
   }
 
-  private async resume(subscription: Subscription, from: { seq: number; index: number } | undefined): Promise<void> {
-    const [bounds] = await this.database.run(feedBounds, {});
-    const last = this.last ?? bounds?.last ?? 0;
-    if (from === undefined || from.seq > last || from.seq < (bounds?.first ?? 0) - 1 || last - from.seq > MOST_RESUMED) {
-      subscription.reader.write(wireOf({ id: `${last}.0`, event: 'reset', data: '{}' }));
-      return;
-    }
-    for (let after = from.seq - 1; after < last; ) {
-      const facts = (await this.database.run(factsAfter, { after, most: FACTS_A_TURN })).map(factOf).filter((fact) => fact.seq <= last);
-      if (facts.length === 0) return;
-      for (const fact of facts) this.tell(subscription, fact, fact.seq === from.seq ? from.index : -1);
-      after = facts.at(-1)?.seq ?? last;
+  /** Tells what came after `from` until the reader is where the others are. */
+  private async resume(subscription: Subscription, from: { seq: number; index: number }): Promise<void> {
+    for (;;) {
+      const reached = this.last ?? 0;
+      const facts = await this.factsAfter(subscription.told);
+      for (const fact of facts) subscription.tell(fact, fact.seq === from.seq ? from.index : -1);
+      if (facts.length === FACTS_A_TURN) continue;
+      // All up to there could be read just now; what was not there is deleted.
+      subscription.told = Math.max(subscription.told, reached);
+      if (subscription.told >= (this.last ?? 0)) return;
     }
   }
 
@@ -98,35 +92,27 @@ export class FeedHub extends Actor {
       this.last = undefined;
       return this.options.pollMs;
     }
-    if (this.last === undefined) {
-      const [bounds] = await this.database.run(feedBounds, {});
-      this.last = bounds?.last ?? 0;
-    }
-    const facts = (await this.database.run(factsAfter, { after: this.last, most: FACTS_A_TURN })).map(factOf);
+    const facts = await this.factsAfter(this.last ?? 0);
     for (const fact of facts) {
-      for (const subscription of this.subscriptions) this.tell(subscription, fact, -1);
+      for (const subscription of this.subscriptions) subscription.tell(fact);
       this.last = fact.seq;
     }
+    for (const subscription of this.subscriptions) subscription.catchUp();
     return facts.length === FACTS_A_TURN ? 0 : this.options.pollMs;
   }
 
-  private tell({ reader, campaignId }: Subscription, fact: FeedFact, afterIndex: number): void {
-    if (campaignId !== undefined && campaignId !== fact.campaignId) return;
-    const behind = !reader.ready();
-    // A full buffer takes status changes only: they are few, and the counts are read anew when the reader is back.
-    if (behind && fact.eventType === 'deliveries_moved') return;
-    const text = eventsOf(fact, behind)
-      .slice(afterIndex + 1)
-      .map(wireOf)
-      .join('');
-    if (text !== '') reader.write(text);
+  private async factsAfter(after: number): Promise<FeedFact[]> {
+    const rows = await this.database.run(factsAfter, { after, most: FACTS_A_TURN });
+    return rows.map((row) => ({
+      seq: row.feed_seq,
+      campaignId: row.aggregate_id,
+      eventType: row.event_type,
+      payload: row.payload,
+      ts: row.ts,
+    }));
   }
 
   private comment(): void {
-    for (const { reader } of this.subscriptions) if (reader.ready()) reader.write(':\n\n');
+    for (const subscription of this.subscriptions) subscription.comment();
   }
-}
-
-function factOf(row: ValuesOf<typeof factsAfter.gives>): FeedFact {
-  return { seq: row.feed_seq, campaignId: row.aggregate_id, eventType: row.event_type, payload: row.payload, ts: row.ts };
 }

@@ -29,15 +29,15 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-function intake(database: Database = store.database): { acknowledgements: Acknowledgements; told: string[] } {
-  const told: string[] = [];
+function intake(database: Database = store.database): { acknowledgements: Acknowledgements; metrics: string[] } {
+  const metrics: string[] = [];
   const acknowledgements = new Acknowledgements(
     database,
     { batch: 500, waitMs: 0, registerWaiting: async () => undefined },
-    { event: (type, result) => told.push(`${type} ${result}`) },
+    { event: (type, result) => metrics.push(`${type} ${result}`) },
     silentLog,
   );
-  return { acknowledgements, told };
+  return { acknowledgements, metrics };
 }
 
 function takeEvent(acknowledgements: Acknowledgements, event: ScreenEvent): Promise<void> {
@@ -164,7 +164,7 @@ test('the whole life, in order, ends as a person would say', async () => {
 });
 
 test('what cannot be stored hurts none of its batch', async () => {
-  const { acknowledgements, told: metrics } = intake();
+  const { acknowledgements, metrics } = intake();
   const good = Array.from({ length: 20 }, () => {
     const deviceId = freshScreen();
     return { eventId: randomUUID(), eventType: 'INSTALL_ACK', deviceId, campaignId: live.campaign, version: 1, timestamp: 1 } as const;

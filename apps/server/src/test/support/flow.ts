@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { type CreateCampaignInput, type CreatedCampaign } from '@marquee/contracts';
+import type { CreateCampaignInput, CreatedCampaign } from '@marquee/contracts';
 import { expect } from 'vitest';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { ServerProcess } from './server-process.js';

@@ -42,7 +42,7 @@ export class ServerProcess {
   ) {
     this.http = new HttpClient(this.url);
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
-    this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal, output: this.output }) as Ended);
+    this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal, output: this.output }));
   }
 
   get url(): string {
