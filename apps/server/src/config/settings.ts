@@ -89,7 +89,7 @@ const mqtt = {
     '1',
     'Connections of this process to an outside broker; screens are spread over them.',
   ),
-  intakeBatch: setting('INTAKE_BATCH', whole(1, 10_000), '1000', 'Most acknowledgements written in one statement.'),
+  intakeBatch: setting('INTAKE_BATCH', whole(1, 10_000), '2000', 'Most acknowledgements written in one statement.'),
   intakeWaitMs: setting('INTAKE_WAIT_MS', milliseconds(0), '50', 'Longest that an acknowledgement waits for others to be written with.'),
   presenceWaitMs: setting(
     'PRESENCE_WAIT_MS',

@@ -25,10 +25,12 @@ export const claimDeliveries = statement({
       order by d.next_attempt_at limit $most for update skip locked),
     moved as (
       update deliveries d
-      set status = 'IN_PROGRESS', was = d.status, epoch = fence.epoch, claim_id = $claim,
-          lease_until = now() + $leaseMs * interval '1 ms', next_attempt_at = null
+      set status = 'IN_PROGRESS', was = d.status, epoch = fence.epoch, claim_id = $claim, next_attempt_at = null
       from due, fence where d.id = due.id
       returning d.id, d.epoch, d.status, d.was),
+    leased as (
+      insert into claims (id, campaign_id, execution_id, lease_until, delivery_ids)
+      select $claim, $campaign, $execution, now() + $leaseMs * interval '1 ms', array_agg(id) from moved having count(*) > 0),
     ${COUNTED}
     select id, epoch from moved order by id`,
 });
@@ -45,11 +47,13 @@ export const beginDeliveries = statement({
   text: `
     with moved as (
       update deliveries d
-      set status = 'SENDING', was = d.status, attempt = d.attempt + 1, send_until = now() + $sendMs * interval '1 ms'
+      set status = 'SENDING', was = d.status, attempt = d.attempt + 1
       from campaigns c
       where d.id = any($ids) and d.status = 'IN_PROGRESS' and d.epoch = $epoch and d.claim_id = $claim
         and c.id = $campaign and not c.paused and c.status not in ('cancelled', 'completed')
       returning d.id, d.recipient, d.attempt, d.status, d.was),
+    extended as (
+      update claims set lease_until = greatest(lease_until, now() + $sendMs * interval '1 ms') where id = $claim and exists (select from moved)),
     ${COUNTED}
     select id, recipient, attempt from moved`,
 });
@@ -66,6 +70,8 @@ export const settleDeliveries = statement({
     campaign: t.uuid,
     execution: t.uuid,
     epoch: t.int,
+    /** Set when the attempts are all that the claim had: it ends with them. */
+    claim: nullable(t.uuid),
     ids: t.uuids,
     attempts: t.ints,
     outcomes: t.texts,
@@ -80,14 +86,16 @@ export const settleDeliveries = statement({
         as r(id, attempt, outcome, reason, delay_ms)),
     moved as (
       update deliveries d
-      set status = r.outcome, was = d.status, lease_until = null, send_until = null, last_error = r.reason, settled_at = now(),
-          next_attempt_at = case when r.outcome = 'PENDING' then now() + r.delay_ms * interval '1 ms' end,
-          next_offer_at = case when r.outcome = 'SUCCESS' and d.acknowledged_at is null
-                               then now() + $firstOfferMs * (1 + random() * 0.5) * interval '1 ms' end
+      set status = r.outcome, was = d.status, last_error = r.reason, settled_at = now(),
+          next_attempt_at = case when r.outcome = 'PENDING' then now() + r.delay_ms * interval '1 ms' end
       from results r
       where d.id = r.id and d.attempt = r.attempt and d.status in ('SENDING', 'UNKNOWN')
       returning d.id, d.status, d.was),
     ${COUNTED},
+    ended as (delete from claims where id = $claim),
+    round as (
+      insert into offer_rounds (execution_id, due_at) select $execution, now() + $firstOfferMs * interval '1 ms' where $firstOfferMs is not null
+      on conflict (execution_id) do nothing),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
       select 'campaign', $campaign, 'deliveries_moved',
@@ -108,7 +116,7 @@ export const noteStale = statement({
 });
 
 /**
- * Returns what expired (protocol rule 7): a claim whose lease ended to PENDING; a send that ended without a word to PENDING in doubt
+ * Returns the deliveries of claims whose lease ended (protocol rule 7), $most claims at a time: what was not begun to PENDING; a send that ended without a word to PENDING in doubt
  * where its channel may repeat it under the same key, else to UNKNOWN. A worker that is still alive loses its claim
  * at begin; its send settles later by its attempt.
  */
@@ -118,17 +126,19 @@ export const rescueDeliveries = statement({
   gives: { execution_id: t.uuid, status: t.text, n: t.bigint },
   text: `
     with expired as materialized (
-      select d.id, c.channel = any($safeChannels) as safe from deliveries d join campaigns c on c.id = d.campaign_id
-      where d.lease_until < now() and (d.status = 'IN_PROGRESS' or d.send_until < now())
-      order by d.id limit $most for update of d skip locked),
+      select k.id, k.delivery_ids, c.channel = any($safeChannels) as safe from claims k join campaigns c on c.id = k.campaign_id
+      where k.lease_until < now() order by k.lease_until limit $most for update of k skip locked),
+    held as materialized (
+      select d.id, x.safe from expired x cross join lateral unnest(x.delivery_ids) as held(id) join deliveries d on d.id = held.id
+      where d.claim_id = x.id and d.status in ('IN_PROGRESS', 'SENDING') order by d.id for update of d),
+    ended as (delete from claims using expired where claims.id = expired.id returning 1),
     moved as (
       update deliveries d
-      set was = d.status, lease_until = null, send_until = null,
-          status = case when d.status = 'IN_PROGRESS' or x.safe then 'PENDING' else 'UNKNOWN' end,
-          next_attempt_at = case when d.status = 'IN_PROGRESS' or x.safe then now() end,
+      set was = d.status, status = case when d.status = 'IN_PROGRESS' or h.safe then 'PENDING' else 'UNKNOWN' end,
+          next_attempt_at = case when d.status = 'IN_PROGRESS' or h.safe then now() end,
           doubt = d.doubt or d.status = 'SENDING',
           last_error = case when d.status = 'SENDING' then 'the worker ended before the result was known' else d.last_error end
-      from expired x where d.id = x.id
+      from held h where d.id = h.id
       returning d.execution_id, d.status, d.was),
     counted as (
       insert into execution_counts (execution_id, state, n)
@@ -136,7 +146,7 @@ export const rescueDeliveries = statement({
       from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
       group by execution_id, state having sum(n) <> 0),
     told as (select pg_notify('marquee', 'deliveries_due') from (select count(*) as n from moved) as k where n > 0)
-    select execution_id, status, count(*) as n from moved where (select count(*) from told) >= 0 group by execution_id, status`,
+    select execution_id, status, count(*) as n from moved where (select count(*) from told) + (select count(*) from ended) >= 0 group by execution_id, status`,
 });
 
 /**
@@ -147,9 +157,7 @@ export const expireLeases = statement({
   name: 'deliveries_expire_leases',
   takes: {},
   gives: {},
-  text: `
-    update deliveries set lease_until = now() - interval '1 ms', send_until = case when status = 'SENDING' then now() - interval '1 ms' end
-    where lease_until is not null`,
+  text: `update claims set lease_until = now() - interval '1 ms'`,
 });
 
 /**
@@ -166,13 +174,13 @@ export const sweepDeliveries = statement({
       where e.campaign_id = $campaign and d.next_attempt_at is not null
       limit $most for update of d skip locked),
     claimed as materialized (
-      select d.id from deliveries d
-      where d.campaign_id = $campaign and d.lease_until is not null and d.status = 'IN_PROGRESS'
-      limit $most for update skip locked),
+      select d.id from claims k cross join lateral unnest(k.delivery_ids) as held(id) join deliveries d on d.id = held.id
+      where k.campaign_id = $campaign and d.claim_id = k.id and d.status = 'IN_PROGRESS'
+      limit $most for update of d skip locked),
     moved as (
       update deliveries d
       set was = d.status, status = case when d.doubt then 'UNKNOWN' else $outcome end, last_error = $reason,
-          next_attempt_at = null, lease_until = null, settled_at = now()
+          next_attempt_at = null, settled_at = now()
       from (select id from pending union all select id from claimed) as doomed
       where d.id = doomed.id and d.status in ('PENDING', 'IN_PROGRESS')
       returning d.execution_id, d.status, d.was),
@@ -212,7 +220,9 @@ export const inFlightOf = statement({
   name: 'deliveries_in_flight',
   takes: { campaign: t.uuid },
   gives: { n: t.bigint },
-  text: 'select count(*) as n from deliveries where campaign_id = $campaign and lease_until is not null',
+  text: `
+    select count(*) as n from claims k cross join lateral unnest(k.delivery_ids) as held(id) join deliveries d on d.id = held.id
+    where k.campaign_id = $campaign and d.claim_id = k.id and d.status in ('IN_PROGRESS', 'SENDING')`,
 });
 
 const deliveryRow = {

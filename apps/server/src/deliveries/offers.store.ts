@@ -1,5 +1,61 @@
 import { nullable, statement, t } from '../store/statement.js';
 
+/** Takes executions whose deliveries are to be looked through for screens that have not answered; the next look is $againMs later. */
+export const takeOfferRounds = statement({
+  name: 'offer_rounds_take',
+  takes: { most: t.int, againMs: t.int },
+  gives: { execution_id: t.uuid },
+  text: `
+    update offer_rounds set due_at = now() + $againMs * interval '1 ms'
+    where execution_id in (select execution_id from offer_rounds where due_at <= now() order by due_at limit $most for update skip locked)
+    returning execution_id`,
+});
+
+/** Makes an offer due to each screen of an execution that was handed its manifest $firstMs ago and has not answered, spread over half of that time. */
+export const armOffers = statement({
+  name: 'offers_arm',
+  takes: { execution: t.uuid, firstMs: t.int },
+  gives: { armed: t.bigint },
+  text: `
+    with silent as materialized (
+      select id from deliveries
+      where execution_id = $execution and status = 'SUCCESS' and acknowledged_at is null and next_offer_at is null
+        and settled_at <= now() - $firstMs * interval '1 ms'
+      order by id for update),
+    armed as (
+      update deliveries d set next_offer_at = now() + random() * 0.5 * $firstMs * interval '1 ms' from silent where d.id = silent.id returning 1)
+    select count(*) as armed from armed`,
+});
+
+/** Ends the looks through an execution of which nothing is under way any more and every silent screen has its offer. */
+export const endOfferRounds = statement({
+  name: 'offer_rounds_end',
+  takes: { execution: t.uuid },
+  gives: {},
+  text: `
+    delete from offer_rounds
+    where execution_id = $execution and not exists (
+      select from deliveries
+      where execution_id = $execution
+        and (status in ('PENDING', 'IN_PROGRESS', 'SENDING') or (status = 'SUCCESS' and acknowledged_at is null and next_offer_at is null)))`,
+});
+
+/**
+ * Begins the looks anew where the counts say that screens have not answered and no look is planned: the net for a delivery that settled
+ * in the very moment in which the last look ended.
+ */
+export const renewOfferRounds = statement({
+  name: 'offer_rounds_renew',
+  takes: { inMs: t.int },
+  gives: {},
+  text: `
+    insert into offer_rounds (execution_id, due_at)
+    select e.id, now() + $inMs * interval '1 ms' from executions e join campaigns c on c.id = e.campaign_id
+    where e.state = 'RUNNING' and c.channel = 'screen'
+      and (select sum(case state when 'SUCCESS' then n when 'acknowledged' then -n else 0 end) from execution_counts k where k.execution_id = e.id) > 0
+    on conflict (execution_id) do nothing`,
+});
+
 /** Takes away due offers that were answered meanwhile; answers how many there were. */
 export const dropAnsweredOffers = statement({
   name: 'offers_drop_answered',
@@ -70,7 +126,7 @@ export const takeRevokes = statement({
     returning d.campaign_id, d.recipient`,
 });
 
-/** In how many ms the next offer or revoke is due; null when there is none. */
+/** In how many ms the next offer, revoke or look for silent screens is due; null when there is none. */
 export const nextContact = statement({
   name: 'offers_next',
   takes: {},
@@ -78,5 +134,6 @@ export const nextContact = statement({
   text: `
     select (extract(epoch from least(
       (select next_offer_at from deliveries where next_offer_at is not null order by next_offer_at limit 1),
-      (select next_revoke_at from deliveries where next_revoke_at is not null order by next_revoke_at limit 1)) - now()) * 1000)::float8 as wait_ms`,
+      (select next_revoke_at from deliveries where next_revoke_at is not null order by next_revoke_at limit 1),
+      (select due_at from offer_rounds order by due_at limit 1)) - now()) * 1000)::float8 as wait_ms`,
 });

@@ -118,6 +118,7 @@ export class Consumer {
       campaign: message.campaignId,
       execution: message.executionId,
       epoch: message.epoch,
+      claim: settlements.length === message.deliveryIds.length ? message.claimId : null,
       ids: sorted.map((each) => each.id),
       attempts: sorted.map((each) => each.attempt),
       outcomes: sorted.map((each) => each.outcome),

@@ -1,6 +1,17 @@
 import type { FenceKeys } from '../campaigns/fence-keys.store.js';
 import type { Channel } from '../channels/channel.js';
-import { dropAnsweredOffers, dueOffers, nextContact, postponeOffers, takeOffers, takeRevokes } from '../deliveries/offers.store.js';
+import {
+  armOffers,
+  dropAnsweredOffers,
+  dueOffers,
+  endOfferRounds,
+  nextContact,
+  postponeOffers,
+  renewOfferRounds,
+  takeOfferRounds,
+  takeOffers,
+  takeRevokes,
+} from '../deliveries/offers.store.js';
 import type { Clock } from '../kit/clock.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
@@ -22,6 +33,8 @@ export type Revoke = (deviceId: string, campaignId: string) => Promise<void>;
 
 const ROWS_A_TURN = 1000;
 const ANSWERED_A_TURN = 2000;
+const ROUNDS_A_TURN = 20;
+const RENEW_MS = 60_000;
 const PAUSED_AGAIN_MS = 10_000;
 
 /**
@@ -29,6 +42,8 @@ const PAUSED_AGAIN_MS = 10_000;
  * Work goes with what is not right yet, not with the fleet.
  */
 export class Converger extends Actor {
+  private renewedAt = 0;
+
   constructor(
     private readonly database: Database,
     private readonly fence: Fence,
@@ -43,15 +58,31 @@ export class Converger extends Actor {
 
   protected override async turn(): Promise<number> {
     const revoked = await this.revokeDue();
+    const looked = await this.lookForSilent();
     const [answered] = await this.database.run(dropAnsweredOffers, { most: ANSWERED_A_TURN });
     let due = 0;
     for (const campaign of await this.database.run(dueOffers, { most: ROWS_A_TURN })) {
       due += campaign.ids.length;
       await this.offer(campaign.campaign_id, campaign.ids);
     }
-    if (revoked === ROWS_A_TURN || due === ROWS_A_TURN || answered?.dropped === ANSWERED_A_TURN) return 0;
+    if (revoked === ROWS_A_TURN || due === ROWS_A_TURN || answered?.dropped === ANSWERED_A_TURN || looked === ROUNDS_A_TURN) return 0;
     const [next] = await this.database.run(nextContact, {});
     return Math.max(0, Math.min(this.options.pollMs, Math.ceil(next?.wait_ms ?? this.options.pollMs)));
+  }
+
+  /** Most screens answer before their first repetition is due, so only those that did not ever get one. */
+  private async lookForSilent(): Promise<number> {
+    const { firstMs } = this.options;
+    if (this.clock.monotonic() - this.renewedAt > RENEW_MS) {
+      this.renewedAt = this.clock.monotonic();
+      await this.database.run(renewOfferRounds, { inMs: firstMs });
+    }
+    const rounds = await this.database.run(takeOfferRounds, { most: ROUNDS_A_TURN, againMs: firstMs });
+    for (const { execution_id: execution } of rounds) {
+      await this.database.run(armOffers, { execution, firstMs });
+      await this.database.run(endOfferRounds, { execution });
+    }
+    return rounds.length;
   }
 
   private async offer(campaignId: string, ids: string[]): Promise<void> {

@@ -10,7 +10,7 @@ export interface RescuerOptions {
   onError: OnActorError;
 }
 
-const ROWS_A_TURN = 5000;
+const CLAIMS_A_TURN = 20;
 
 /** Returns claims and sends whose lease ran out: what a dead worker held is done by another. */
 export class Rescuer extends Actor {
@@ -23,10 +23,10 @@ export class Rescuer extends Actor {
   }
 
   protected override async turn(): Promise<number> {
-    const rescued = await this.database.run(rescueDeliveries, { most: ROWS_A_TURN, safeChannels: this.options.safeChannels });
+    const rescued = await this.database.run(rescueDeliveries, { most: CLAIMS_A_TURN, safeChannels: this.options.safeChannels });
     if (rescued.length === 0) return this.options.intervalMs;
     const n = rescued.reduce((sum, row) => sum + row.n, 0);
     this.log.warn({ n }, 'deliveries rescued from a worker that went away');
-    return n >= ROWS_A_TURN ? 0 : this.options.intervalMs;
+    return 0;
   }
 }

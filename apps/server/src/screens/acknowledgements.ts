@@ -40,7 +40,8 @@ export class Acknowledgements {
     this.batcher = new Batcher({
       size: options.batch,
       waitMs: options.waitMs,
-      concurrency: 2,
+      // One at a time: a wave of acknowledgements then never takes both cores from the manifests that are still going out.
+      concurrency: 1,
       maxPending: 100_000,
       flush: (events) => this.store(events),
     });

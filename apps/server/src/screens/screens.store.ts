@@ -122,15 +122,19 @@ export const contactNow = statement({
   takes: { devices: t.texts },
   gives: { due: t.bigint },
   text: `
-    with mine as materialized (
-      select d.id from deliveries d
-      where d.recipient = any($devices) and d.settled_at is not null and (d.next_offer_at is not null and d.acknowledged_at is null or d.next_revoke_at is not null)
-      order by d.id for update),
+    with silent as materialized (
+      select d.id from executions e join deliveries d on d.execution_id = e.id
+      where e.state = 'RUNNING' and d.recipient = any($devices) and d.status = 'SUCCESS' and d.acknowledged_at is null
+        and (select sum(case state when 'SUCCESS' then n when 'acknowledged' then -n else 0 end) from execution_counts k where k.execution_id = e.id) > 0
+      order by d.id for update of d),
+    revoked as materialized (
+      select id from deliveries where recipient = any($devices) and next_revoke_at is not null order by id for update),
     due as (
       update deliveries d
-      set next_offer_at = least(d.next_offer_at, greatest(now(), d.settled_at + interval '1 second')),
+      set next_offer_at = case when d.next_revoke_at is null and d.status = 'SUCCESS'
+                               then least(d.next_offer_at, greatest(now(), d.settled_at + interval '1 second')) end,
           next_revoke_at = case when d.next_revoke_at is not null then now() end
-      from mine where d.id = mine.id returning 1)
+      from (select id from silent union select id from revoked) as mine where d.id = mine.id returning 1)
     select count(*) as due from due`,
 });
 
@@ -153,7 +157,11 @@ export const reconcileInstalled = statement({
       select d.id, d.execution_id, d.recipient, d.campaign_id, c.status in ('cancelled', 'completed') as over,
              exists (select from installed i where i.device_id = d.recipient and i.campaign_id = d.campaign_id) as there,
              d.on_air, d.revoke_acked_at is not null as revoked
-      from listed join deliveries d on d.recipient = listed.device_id and d.settled_at is not null join campaigns c on c.id = d.campaign_id
+      from listed
+      cross join (select id, campaign_id from executions where state = 'RUNNING'
+                  union select e.id, e.campaign_id from executions e join installed using (campaign_id)) as e
+      join deliveries d on d.execution_id = e.id and d.recipient = listed.device_id
+      join campaigns c on c.id = e.campaign_id
       where (d.acknowledged_at < listed.listed_at and c.status in ('publishing', 'active')
              or exists (select from installed i where i.device_id = d.recipient and i.campaign_id = d.campaign_id))
         and (d.revoke_acked_at is null or d.revoke_acked_at < listed.listed_at)

@@ -49,6 +49,7 @@ function settlement(ids: string[]): ValuesOf<typeof settleDeliveries.takes> {
   return {
     ...run,
     epoch: 0,
+    claim: null,
     ids,
     attempts: ids.map(() => 1),
     outcomes: ids.map(() => 'SUCCESS'),

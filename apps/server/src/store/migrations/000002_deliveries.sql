@@ -18,7 +18,8 @@ create unique index executions_live on executions (campaign_id) where state in (
 create index executions_untargeted on executions (id) where not targeted and state = 'RUNNING';
 
 -- The queue. No foreign keys: two lookups a row would halve targeting; the trigger below deletes with the execution.
--- Half-filled pages keep begin a HOT update; no index predicate names status, which would forbid it.
+-- Half-filled pages and leases kept with the claim make begin, settle and the acknowledgement HOT updates: no index predicate names
+-- status, and none of the three changes an indexed column.
 create table deliveries (
   id uuid primary key default uuid_v7(),
   campaign_id uuid not null,
@@ -34,8 +35,6 @@ create table deliveries (
   -- An earlier attempt may have been sent although nobody knows.
   doubt boolean not null default false,
   next_attempt_at timestamptz default now(),
-  lease_until timestamptz,
-  send_until timestamptz,
   last_error text,
   settled_at timestamptz,
   -- The recipient's own word.
@@ -57,17 +56,34 @@ create table deliveries (
   next_revoke_at timestamptz,
   revoke_acked_at timestamptz,
   constraint deliveries_pending_is_due check ((status = 'PENDING') = (next_attempt_at is not null)),
-  constraint deliveries_in_flight_is_leased check ((status in ('IN_PROGRESS', 'SENDING')) = (lease_until is not null)),
   constraint deliveries_offered_when_sent check (next_offer_at is null or status = 'SUCCESS'),
   unique (execution_id, recipient)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 create index deliveries_pending on deliveries (execution_id, next_attempt_at) where next_attempt_at is not null;
-create index deliveries_in_flight on deliveries (campaign_id, lease_until) where lease_until is not null;
 create index deliveries_to_offer on deliveries (next_offer_at) where next_offer_at is not null;
 create index deliveries_to_revoke on deliveries (next_revoke_at) where next_revoke_at is not null;
 -- What a screen shows is read from its deliveries.
 create index deliveries_on_air on deliveries (recipient) where on_air;
-create index deliveries_of_recipient on deliveries (recipient) where settled_at is not null;
+create index deliveries_to_revoke_of on deliveries (recipient) where next_revoke_at is not null;
+
+-- A batch of deliveries in one worker's hands, with their lease. Gone when all of them are settled, or when a rescuer returned them.
+create table claims (
+  id uuid primary key,
+  campaign_id uuid not null,
+  execution_id uuid not null references executions on delete cascade,
+  lease_until timestamptz not null,
+  delivery_ids uuid[] not null
+);
+create index claims_of_campaign on claims (campaign_id);
+create index claims_of_execution on claims (execution_id);
+create index claims_by_lease on claims (lease_until);
+
+-- When the deliveries of an execution are next looked through for screens that have not answered.
+create table offer_rounds (
+  execution_id uuid primary key references executions on delete cascade,
+  due_at timestamptz not null
+);
+create index offer_rounds_due on offer_rounds (due_at);
 
 -- Deltas, folded into one row each by the reconciler; the sum is the count.
 create table execution_counts (

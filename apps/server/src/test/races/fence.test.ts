@@ -42,6 +42,7 @@ function settle({ campaign, execution }: TestCampaign, id: string, attempt: numb
     campaign,
     execution,
     epoch: 0,
+    claim: null,
     ids: [id],
     attempts: [attempt],
     outcomes: [outcome],
@@ -105,9 +106,7 @@ test('two claims at once share the rows between them, none in both', async () =>
 test('a message of an earlier claim of the same epoch does not begin a newer one', async () => {
   const run = await runningCampaign(store, 1);
   const earlier = await claim(run);
-  await store.sql(`update deliveries set status = 'PENDING', lease_until = null, next_attempt_at = now() where execution_id = $1`, [
-    run.execution,
-  ]);
+  await store.sql(`update deliveries set status = 'PENDING', next_attempt_at = now() where execution_id = $1`, [run.execution]);
   const newer = await claim(run);
   expect(newer.epoch).toBe(earlier.epoch);
   expect(await begin(earlier)).toHaveLength(0);
@@ -149,10 +148,7 @@ test('only the attempt that began settles; a zombie does not overwrite a newer a
 test('a late true result heals UNKNOWN, and the counts follow', async () => {
   const run = await runningCampaign(store, 1);
   const [row] = await begin(await claim(run));
-  await store.sql(
-    `update deliveries set send_until = now() - interval '1 s', lease_until = now() - interval '1 s' where execution_id = $1`,
-    [run.execution],
-  );
+  await store.sql(`update claims set lease_until = now() - interval '1 s' where execution_id = $1`, [run.execution]);
   await store.database.run(rescueDeliveries, { most: 100, safeChannels: [] });
   expect(await countsOf(store, run.execution)).toEqual({ UNKNOWN: 1 });
   expect(await settle(run, row?.id ?? '', 1, 'SUCCESS')).toHaveLength(1);
@@ -163,10 +159,7 @@ test('what a dead worker was sending comes back in doubt on a safe channel, and 
   const run = await runningCampaign(store, 3);
   await begin(await claim(run, 1));
   await claim(run, 1);
-  await store.sql(
-    `update deliveries set lease_until = now() - interval '1 s', send_until = now() - interval '1 s' where lease_until is not null and execution_id = $1`,
-    [run.execution],
-  );
+  await store.sql(`update claims set lease_until = now() - interval '1 s' where execution_id = $1`, [run.execution]);
   await store.database.run(rescueDeliveries, { most: 100, safeChannels: ['screen'] });
   expect(await countsOf(store, run.execution)).toEqual({ PENDING: 3 });
   await store.database.run(cancelCampaign, { id: run.campaign });
