@@ -1,3 +1,4 @@
+import { MOST_SINGLE } from '../feed/events.js';
 import { nullable, statement, t } from '../store/statement.js';
 
 /** Appends the count deltas of rows that went from one state to another: `moved` gives was and status. */
@@ -99,8 +100,13 @@ export const settleDeliveries = statement({
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
       select 'campaign', $campaign, 'deliveries_moved',
-             jsonb_build_object('epoch', $epoch, 'outcomes', jsonb_object_agg(status, ids)), true
-      from (select status, jsonb_agg(id) as ids from moved group by status) as outcomes having count(*) > 0)
+             case when n <= ${MOST_SINGLE}
+               then jsonb_build_object('epoch', $epoch, 'outcomes', (
+                 select jsonb_object_agg(status, ids) from (select status, jsonb_agg(id) as ids from moved group by status) as told))
+               else jsonb_build_object('epoch', $epoch, 'counts', (
+                 select jsonb_object_agg(status, n) from (select status, count(*) as n from moved group by status) as told)) end,
+             true
+      from (select count(*) as n from moved) as batch where n > 0)
     select id, status from moved`,
 });
 
@@ -111,8 +117,11 @@ export const noteStale = statement({
   gives: {},
   text: `
     insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
-    values ('campaign', $campaign, 'deliveries_moved',
-            jsonb_build_object('epoch', $epoch, 'outcomes', jsonb_build_object('REJECTED_STALE', to_jsonb($ids))), true)`,
+    select 'campaign', $campaign, 'deliveries_moved',
+           case when cardinality($ids) <= ${MOST_SINGLE}
+             then jsonb_build_object('epoch', $epoch, 'outcomes', jsonb_build_object('REJECTED_STALE', to_jsonb($ids)))
+             else jsonb_build_object('epoch', $epoch, 'counts', jsonb_build_object('REJECTED_STALE', cardinality($ids))) end,
+           true`,
 });
 
 /**

@@ -18,20 +18,26 @@ export interface FeedEvent {
 
 export type OutcomeCounts = Partial<Record<FeedOutcome, number>>;
 
-/** Deliveries that moved in one fact, beyond which they are told as a summary: nobody reads a thousand lines a second. */
+/** Deliveries that moved in one fact, beyond which it holds counts alone: nobody reads a thousand lines a second. */
 export const MOST_SINGLE = 50;
 /** The index of an event with which all of a fact is told. */
 const WHOLE = 999_999_999;
 
+/** What a `deliveries_moved` fact holds: each delivery where they are few, else only how many. */
+interface Moves {
+  epoch: number;
+  outcomes?: Partial<Record<FeedOutcome, string[]>>;
+  counts?: OutcomeCounts;
+}
+
 /** What a fact says to readers of the feed; only counts where it is large. */
 export function eventsOf(fact: FeedFact): FeedEvent[] {
   const { seq, campaignId, ts } = fact;
-  const moved = movesOf(fact);
-  if (moved !== undefined) {
-    const { epoch, outcomes } = moved;
-    if (outcomes.reduce((sum, [, ids]) => sum + ids.length, 0) > MOST_SINGLE) return [summaryOf(seq, campaignId, countsIn(fact), ts)];
-    return outcomes
-      .flatMap(([outcome, ids]) => ids.map((deliveryId) => ({ campaignId, deliveryId, outcome, epoch, ts })))
+  const moves = movesOf(fact);
+  if (moves?.counts !== undefined) return [summaryOf(seq, campaignId, moves.counts, ts)];
+  if (moves !== undefined) {
+    return entriesOf(moves)
+      .flatMap(([outcome, ids]) => ids.map((deliveryId) => ({ campaignId, deliveryId, outcome, epoch: moves.epoch, ts })))
       .map((delivery, index) => ({ id: `${seq}.${index}`, data: JSON.stringify(delivery) }));
   }
   const status = statusIn(fact);
@@ -40,7 +46,9 @@ export function eventsOf(fact: FeedFact): FeedEvent[] {
 
 /** How many deliveries a fact moved, by outcome; empty for a fact of another kind. */
 export function countsIn(fact: FeedFact): OutcomeCounts {
-  return Object.fromEntries((movesOf(fact)?.outcomes ?? []).map(([outcome, ids]) => [outcome, ids.length]));
+  const moves = movesOf(fact);
+  if (moves === undefined) return {};
+  return moves.counts ?? Object.fromEntries(entriesOf(moves).map(([outcome, ids]) => [outcome, ids.length]));
 }
 
 /** The status that a campaign took by this fact. */
@@ -72,8 +80,10 @@ export function wireOf({ id, event, data }: FeedEvent): string {
   return `${event === undefined ? '' : `event: ${event}\n`}id: ${id}\ndata: ${data}\n\n`;
 }
 
-function movesOf(fact: FeedFact): { epoch: number; outcomes: [FeedOutcome, string[]][] } | undefined {
-  if (fact.eventType !== 'deliveries_moved') return undefined;
-  const { epoch, outcomes } = fact.payload as { epoch: number; outcomes: Partial<Record<FeedOutcome, string[]>> };
-  return { epoch, outcomes: Object.entries(outcomes) as [FeedOutcome, string[]][] };
+function movesOf(fact: FeedFact): Moves | undefined {
+  return fact.eventType === 'deliveries_moved' ? (fact.payload as Moves) : undefined;
+}
+
+function entriesOf(moves: Moves): [FeedOutcome, string[]][] {
+  return Object.entries(moves.outcomes ?? {}) as [FeedOutcome, string[]][];
 }

@@ -1,3 +1,4 @@
+import { MOST_SINGLE } from '../feed/events.js';
 import { statement, t } from '../store/statement.js';
 
 /** Which of these devices are registered. */
@@ -92,14 +93,25 @@ export const acknowledge = statement({
       select execution_id, state, n from (
         select execution_id, sum(acknowledged) as a, sum(failed) as f, sum(on_air) as o, sum(revoked) as r from moved group by execution_id) as sums
       cross join lateral (values ('acknowledged', a), ('failedInstall', f), ('onAir', o), ('revoked', r)) as k(state, n) where n <> 0),
+    happened as (
+      select campaign_id, max(epoch) as epoch,
+             jsonb_strip_nulls(jsonb_build_object(
+               'ACKNOWLEDGED', nullif(count(*) filter (where acknowledged = 1), 0), 'INSTALL_FAILED', nullif(count(*) filter (where failed = 1), 0),
+               'ON_AIR', nullif(count(*) filter (where on_air = 1), 0), 'OFF_AIR', nullif(count(*) filter (where on_air = -1), 0),
+               'REVOKED', nullif(count(*) filter (where revoked = 1), 0))) as counts
+      from moved group by campaign_id),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
-      select 'campaign', campaign_id, 'deliveries_moved', jsonb_build_object('epoch', max(epoch), 'outcomes', jsonb_object_agg(outcome, ids)), true
-      from (
-        select m.campaign_id, m.epoch, k.outcome, jsonb_agg(m.id) as ids from moved m
-        cross join lateral (values ('ACKNOWLEDGED', m.acknowledged = 1), ('INSTALL_FAILED', m.failed = 1), ('ON_AIR', m.on_air = 1),
-                                   ('OFF_AIR', m.on_air = -1), ('REVOKED', m.revoked = 1)) as k(outcome, happened)
-        where k.happened group by m.campaign_id, m.epoch, k.outcome) as outcomes
-      group by campaign_id)
+      select 'campaign', campaign_id, 'deliveries_moved',
+             case when (select count(*) from moved) <= ${MOST_SINGLE}
+               then jsonb_build_object('epoch', epoch, 'outcomes', (
+                 select jsonb_object_agg(outcome, ids) from (
+                   select k.outcome, jsonb_agg(m.id) as ids from moved m
+                   cross join lateral (values ('ACKNOWLEDGED', m.acknowledged = 1), ('INSTALL_FAILED', m.failed = 1), ('ON_AIR', m.on_air = 1),
+                                              ('OFF_AIR', m.on_air = -1), ('REVOKED', m.revoked = 1)) as k(outcome, happened)
+                   where k.happened and m.campaign_id = happened.campaign_id group by k.outcome) as told))
+               else jsonb_build_object('epoch', epoch, 'counts', counts) end,
+             true
+      from happened where counts <> '{}')
     select event_id from stored`,
 });
