@@ -20,7 +20,13 @@ export interface HttpSettings {
 }
 
 const byDigest = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits') });
-const templateQuery = z.object({ v: z.string().max(64).regex(/^\d{1,9}(-[0-9a-f]+)?$/, 'is not a version').optional() });
+const templateQuery = z.object({
+  v: z
+    .string()
+    .max(64)
+    .regex(/^\d{1,9}(-[0-9a-f]+)?$/, 'is not a version')
+    .optional(),
+});
 /** What a digest or a versioned URL names never changes. */
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
@@ -50,7 +56,11 @@ export class AssetsController {
 
   @Get('assets/:sha256')
   @ApiOperation({ summary: 'An asset by its digest; immutable, with byte ranges' })
-  async asset(@Param({ schema: byDigest }) { sha256 }: z.output<typeof byDigest>, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async asset(
+    @Param({ schema: byDigest }) { sha256 }: z.output<typeof byDigest>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const kept = await this.storage.stat(sha256);
     if (kept === undefined) throw new ProblemError('NOT_FOUND', `there is no asset ${sha256}`);
     void reply.headers({ ...servingHeaders(kept.type), 'cache-control': IMMUTABLE, etag: `"${sha256}"`, 'accept-ranges': 'bytes' });
@@ -74,7 +84,8 @@ export class AssetsController {
   ) {
     const version = v === undefined ? undefined : Number.parseInt(v, 10);
     const template = await this.templates.find(id, version);
-    if (template === undefined) throw new ProblemError('NOT_FOUND', `campaign ${id} has no template${v === undefined ? ' yet' : ` of version ${v}`}`);
+    if (template === undefined)
+      throw new ProblemError('NOT_FOUND', `campaign ${id} has no template${v === undefined ? ' yet' : ` of version ${v}`}`);
     const etag = `"${template.sha256}"`;
     const named = v?.includes('-') === true && template.sha256.startsWith(v.split('-')[1] ?? ' ');
     void reply.headers({ 'content-type': 'text/html; charset=utf-8', 'x-content-type-options': 'nosniff', etag });

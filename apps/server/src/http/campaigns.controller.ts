@@ -80,13 +80,19 @@ export class CampaignsController {
 
   @Get('campaigns/:id/executions')
   @answers('Executions of a campaign, newest first', pageOf(executionView))
-  executionsOf(@Param({ schema: byId }) { id }: z.output<typeof byId>, @Query({ schema: executionsQuery }) query: z.output<typeof executionsQuery>) {
+  executionsOf(
+    @Param({ schema: byId }) { id }: z.output<typeof byId>,
+    @Query({ schema: executionsQuery }) query: z.output<typeof executionsQuery>,
+  ) {
     return this.executions.list(query, id);
   }
 
   @Get('campaigns/:id/deliveries')
   @answers('Deliveries of the latest execution, by recipient', pageOf(deliveryView))
-  deliveriesOf(@Param({ schema: byId }) { id }: z.output<typeof byId>, @Query({ schema: deliveriesQuery }) query: z.output<typeof deliveriesQuery>) {
+  deliveriesOf(
+    @Param({ schema: byId }) { id }: z.output<typeof byId>,
+    @Query({ schema: deliveriesQuery }) query: z.output<typeof deliveriesQuery>,
+  ) {
     return this.deliveries.list(id, query);
   }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ROUTES } from '@marquee/contracts';
 import cors from '@fastify/cors';
 import multipart from '@fastify/multipart';
 import fastifyStatic from '@fastify/static';
@@ -8,7 +9,7 @@ import { Module, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import { errorCode, StartError } from '../kit/errors.js';
+import { errorCode, ProblemError, StartError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
 import { CampaignsController } from './campaigns.controller.js';
@@ -55,7 +56,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
       providers: [...providers, { provide: HTTP_SETTINGS, useValue: settings }],
     },
     adapter,
-    { logger: false, abortOnError: false },
+    { logger: false, abortOnError: false, bodyParser: false },
   );
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter(log));
@@ -72,7 +73,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
     if (body.length === 0) done(null, undefined);
     else void parseJson(request, body.toString('utf8'), done);
   });
-  fastify.addContentTypeParser(Object.keys(IMPORT_TYPES), (_request, payload, done) => done(null, payload));
+  fastify.removeContentTypeParser('text/plain');
+  fastify.addContentTypeParser(Object.keys(IMPORT_TYPES), (request, payload, done) => {
+    if (request.routeOptions.url === ROUTES.screenImport) done(null, payload);
+    else done(new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'content-type: must be application/json'));
+  });
   await servePages(fastify);
   serveOpenApi(app);
   await app.init();

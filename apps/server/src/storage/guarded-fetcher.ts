@@ -107,7 +107,8 @@ export class GuardedFetcher {
     const { idleMs } = this.limits;
     try {
       this.policy.checkLiteral(target.hostname);
-      return await request(target, { dispatcher: this.agent, headers: HEADERS, headersTimeout: idleMs, bodyTimeout: idleMs, signal });
+      const asked = { dispatcher: this.agent, headers: HEADERS, headersTimeout: idleMs, bodyTimeout: idleMs, signal };
+      return await unlessAborted(signal, () => request(target, asked));
     } catch (error) {
       throw new NetworkFault(error);
     }
@@ -130,6 +131,17 @@ export class GuardedFetcher {
       abandon(body);
     }
   }
+}
+
+/** As the request ends, or at once when the signal says so: by itself a request ends no sooner than the name's look-up. */
+async function unlessAborted(signal: AbortSignal, ask: () => Promise<Dispatcher.ResponseData>): Promise<Dispatcher.ResponseData> {
+  signal.throwIfAborted();
+  const answer = ask();
+  return await new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    void answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** An http or https URL with a host and without credentials, or undefined. */
