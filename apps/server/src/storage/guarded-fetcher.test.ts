@@ -261,12 +261,15 @@ describe('bounds', () => {
   test('a name server that never answers is given up with the connection', async () => {
     const never = fetcherWith({ resolve: () => new Promise(() => undefined), limits: { connectMs: 200 } });
     expect(await never.fetch('http://slow.example/')).toEqual({ ok: false, reason: 'took longer than 200 ms to connect', retry: true });
-    const patient = fetcherWith({ resolve: () => new Promise(() => undefined), limits: { connectMs: 15_000 } });
+    let giveUp: (error: Error) => void = () => undefined;
+    const silence = new Promise<never>((_, reject) => (giveUp = reject));
+    const patient = fetcherWith({ resolve: () => silence, limits: { connectMs: 15_000 } });
     const waiting = ['/a', '/b'].map((path) => patient.fetch(`http://slow.example${path}`));
     const started = performance.now();
     await patient.close();
     expect(performance.now() - started).toBeLessThan(2000);
     expect(await Promise.all(waiting)).toMatchObject([{ ok: false }, { ok: false }]);
+    giveUp(new Error('the name server gave up'));
   });
 });
 

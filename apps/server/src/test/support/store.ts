@@ -18,7 +18,8 @@ export interface TestStore {
 
 /** A database of the test file's own with everything that the statements need. */
 export async function openTestStore(): Promise<TestStore> {
-  const { url, drop } = await createTestDatabase();
+  const own = await createTestDatabase();
+  const { url } = own;
   const opened: Database[] = [];
   const open = (): Database => {
     const database = new Database({ url, poolSize: 6, log: silentLog });
@@ -36,7 +37,7 @@ export async function openTestStore(): Promise<TestStore> {
     close: async () => {
       await client.end();
       await Promise.all(opened.map((each) => each.close()));
-      await drop();
+      await own.drop();
     },
   };
 }
