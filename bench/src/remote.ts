@@ -59,13 +59,16 @@ export class Remote<Interface extends Methods> {
     method: Method,
     argument: Parameters<Interface[Method]>[0],
   ): Promise<Awaited<ReturnType<Interface[Method]>>> {
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Awaited<ReturnType<Interface[Method]>>>((resolve, reject) => {
       this.asked += 1;
       this.open.set(this.asked, { resolve, reject });
       this.child.send({ id: this.asked, method, argument } satisfies Question, (error) => {
         if (error !== null) reject(error);
       });
     });
+    // Who asks early and awaits late must not end the process meanwhile: what else is open could not be closed any more.
+    answer.catch(() => undefined);
+    return answer;
   }
 
   end(): Promise<void> {

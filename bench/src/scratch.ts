@@ -5,6 +5,7 @@ import { join } from 'node:path';
 /** What a bench has open: processes, connections and a temporary folder, closed in reverse order whatever happens. */
 export class Scratch {
   private readonly closing: (() => Promise<unknown> | undefined)[] = [];
+  private closed: Promise<void> | undefined;
 
   private constructor(readonly folder: string) {}
 
@@ -26,7 +27,13 @@ export class Scratch {
     this.closing.push(close);
   }
 
-  private async close(): Promise<void> {
+  /** Once, also when Ctrl-C makes the work fail at the same moment: the folder must outlive the processes in it. */
+  private close(): Promise<void> {
+    this.closed ??= this.closeAll();
+    return this.closed;
+  }
+
+  private async closeAll(): Promise<void> {
     for (let close = this.closing.pop(); close !== undefined; close = this.closing.pop()) {
       await Promise.resolve(close()).catch((error: unknown) => process.stderr.write(`closing failed: ${String(error)}\n`));
     }
