@@ -1,10 +1,11 @@
+import type { Readable } from 'node:stream';
 import { storedAsset } from '@marquee/contracts';
 import { Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Templates } from '../creatives/templates.js';
-import { ProblemError } from '../kit/errors.js';
+import { ProblemError, reasonOf } from '../kit/errors.js';
 import { byteRange } from '../storage/byte-range.js';
 import { servingHeaders } from '../storage/serving-headers.js';
 import { type Storage, StorageError } from '../storage/storage.js';
@@ -44,14 +45,26 @@ export class AssetsController {
   @answers('Upload an image, a video or an HTML page', storedAsset, 201)
   async upload(@Req() request: FastifyRequest) {
     if (!request.isMultipart()) throw new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'content-type: must be multipart/form-data');
-    const part = await request.file({ limits: { files: 1, fileSize: this.settings.assetMaxBytes + 1 } });
-    if (part === undefined) throw new ProblemError('VALIDATION_FAILED', ['file: is missing']);
+    const part = await this.filePart(request);
+    let broken: unknown;
+    part.once('error', (error) => {
+      broken = error;
+    });
     try {
-      const { sha256, sizeBytes, type } = await this.storage.put(part.file, { maxBytes: this.settings.assetMaxBytes });
+      const { sha256, sizeBytes, type } = await this.storage.put(part, { maxBytes: this.settings.assetMaxBytes });
       return { url: `${this.settings.apiBaseUrl}/assets/${sha256}`, sha256, sizeBytes, type };
     } catch (error) {
+      if (error === broken) throw unreadable(error);
       throw error instanceof StorageError ? refusal(error) : error;
     }
+  }
+
+  private async filePart(request: FastifyRequest): Promise<Readable> {
+    const part = await request.file({ limits: { files: 1, fileSize: this.settings.assetMaxBytes + 1 } }).catch((error: unknown) => {
+      throw unreadable(error);
+    });
+    if (part === undefined) throw new ProblemError('VALIDATION_FAILED', ['file: is missing']);
+    return part.file;
   }
 
   @Get('assets/:sha256')
@@ -94,6 +107,10 @@ export class AssetsController {
     if (request.headers['if-none-match'] === etag) return await reply.status(304).send();
     return await reply.send(template.html);
   }
+}
+
+function unreadable(error: unknown): ProblemError {
+  return new ProblemError('VALIDATION_FAILED', [`file: the multipart body cannot be read: ${reasonOf(error)}`]);
 }
 
 function refusal(error: StorageError): ProblemError {

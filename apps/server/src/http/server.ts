@@ -8,14 +8,15 @@ import fastifyStatic from '@fastify/static';
 import { Module, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCode, ProblemError, StartError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
 import { CampaignsController } from './campaigns.controller.js';
 import { FeedController } from './feed.controller.js';
 import { serveOpenApi } from './openapi.js';
-import { ProblemFilter } from './problem.filter.js';
+import { problemOf } from './problem.js';
+import { ProblemFilter, sendProblem } from './problem.filter.js';
 import { IMPORT_TYPES, ScreensController } from './screens.controller.js';
 import { SystemController } from './system.controller.js';
 import { HTTP_SETTINGS } from './tokens.js';
@@ -46,6 +47,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
+    // What fails before a route is found, such as a path with a broken escape.
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => sendProblem(reply, problemOf(error).problem),
     ...(tls === undefined ? {} : { https: tls }),
   });
   const app = await NestFactory.create<NestFastifyApplication>(

@@ -167,8 +167,8 @@ describe('POST /campaigns', () => {
   });
 
   test('takes what only looks dangerous, as text', async () => {
-    const hostile = `</title><script>alert(1)</script><img src=x onerror="alert('2')"> ${'`${3}`'} {{metadata.text}} 💥`;
-    const url = `https://example.invalid/"><script>alert(4)</script>?a='b'&c=${'`'}`;
+    const hostile = '</title><script>alert(1)</script><img src=x onerror="alert(\'2\')"> {{metadata.text}} 💥';
+    const url = "https://example.invalid/\"><script>alert(4)</script>?a='b'&c=`";
     const created = await flow.create({
       name: hostile,
       assets: [
