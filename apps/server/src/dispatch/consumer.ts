@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BusMessage } from '../bus/bus.js';
 import type { FenceKeys } from '../campaigns/fence-keys.store.js';
 import type { Channel, OutgoingDelivery, Send, SendResult } from '../channels/channel.js';
@@ -31,6 +32,7 @@ interface Settlement {
 }
 
 const SETTLE_TRIES = 6;
+const SENDS_A_TURN = 100;
 
 /** Takes claims off the bus: fence, begin, send each, settle. Three statements a batch, none a row. */
 export class Consumer {
@@ -51,7 +53,7 @@ export class Consumer {
     const send = await channel?.prepare(message.campaignId);
     if (key === undefined || channel === undefined || send === undefined) return;
     const hold = await this.fence.hold(key.lockKey);
-    let results: Promise<Settlement>[];
+    const results: Promise<Settlement>[] = [];
     try {
       const begun = await this.begin(message);
       let unasked = begun.length;
@@ -64,7 +66,11 @@ export class Consumer {
         if (unasked === 0) allAsked();
         return hold.mayStart();
       };
-      results = begun.map((delivery) => this.send(channel, send, delivery, gate));
+      for (const delivery of begun) {
+        results.push(this.send(channel, send, delivery, gate));
+        // A whole batch in one turn of the event loop would hold up everything else for tens of milliseconds.
+        if (results.length % SENDS_A_TURN === 0) await nextTurn();
+      }
       // What ends without asking has started nothing, so the batch has started when either is true of each.
       await Promise.race([asked, Promise.all(results)]);
     } finally {
@@ -87,7 +93,10 @@ export class Consumer {
       const won = new Set(begun.map((row) => row.id));
       const stale = deliveryIds.filter((id) => !won.has(id));
       this.metrics.stale(stale.length);
-      await this.database.run(noteStale, { campaign: campaignId, epoch, ids: stale });
+      // For the feed alone: what was begun must be sent whether or not this can be told.
+      await this.database
+        .run(noteStale, { campaign: campaignId, epoch, ids: stale })
+        .catch((error: unknown) => this.log.warn({ err: error, n: stale.length }, 'stale messages could not be told'));
     }
     return begun;
   }
