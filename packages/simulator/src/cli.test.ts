@@ -78,7 +78,7 @@ test('--group puts the screens into the registry before they appear', async () =
   const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const { code } = await run('--screens', '2', '--group', 'lobby', '--api', api, '--seconds', '1').ended;
+  const { code } = await run('--screens', '2', '--offline', '50%', '--group', 'lobby', '--api', api, '--seconds', '1').ended;
   server.close();
   expect(code).toBe(0);
   expect(asked).toEqual([

@@ -14,7 +14,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   if (group !== undefined) {
     await importScreens(
       api,
-      fleet.screens.map((deviceId) => ({ deviceId, groupId: group })),
+      [...fleet.screens, ...fleet.absent].map((deviceId) => ({ deviceId, groupId: group })),
     );
   }
   let before = fleet.counts();

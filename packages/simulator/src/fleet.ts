@@ -48,6 +48,11 @@ export class Fleet {
     return this.plan.names.online;
   }
 
+  /** Device ids of the screens that are switched off. */
+  get absent(): readonly string[] {
+    return this.plan.names.offline;
+  }
+
   get connections(): number {
     return this.plan.shares.length;
   }
