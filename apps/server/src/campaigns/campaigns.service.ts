@@ -14,6 +14,7 @@ import type { Clock } from '../kit/clock.js';
 import { ProblemError } from '../kit/errors.js';
 import { isUuid } from '../kit/ids.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
+import { SharedReads } from '../kit/shared-reads.js';
 import type { Database, Runner } from '../store/database.js';
 import type { Fence } from '../store/fence.js';
 import { campaignView } from './campaign-view.js';
@@ -47,8 +48,15 @@ export interface ListQuery {
   cursor?: string | undefined;
 }
 
+interface ListRead {
+  rows: CampaignRow[];
+  totals: { status: string; n: number }[];
+}
+
 /** What planners do with campaigns. */
 export class Campaigns {
+  private readonly shared = new SharedReads<ListRead>();
+
   constructor(
     private readonly database: Database,
     private readonly creator: CampaignCreator,
@@ -70,14 +78,27 @@ export class Campaigns {
 
   async list(query: ListQuery): Promise<Page<CampaignView>> {
     const before = decodeCursor(query.cursor, isUuid) ?? null;
-    const place = { before, skip: before === null ? query.offset : 0, most: query.limit + 1 };
-    const { read } = this.database;
-    const [rows, totals] = await Promise.all([
-      query.status === undefined ? read.run(listCampaigns, place) : read.run(listCampaignsOfStatus, { ...place, status: query.status }),
-      read.run(campaignTotals, {}),
-    ]);
+    const place = { status: query.status, before, skip: before === null ? query.offset : 0, most: query.limit + 1 };
+    const { rows, totals } = await this.shared.read(JSON.stringify(place), () => this.readList(place));
     const total = totals.filter((row) => query.status === undefined || row.status === query.status).reduce((sum, row) => sum + row.n, 0);
     return pageOf(rows, { total, offset: query.offset, limit: query.limit }, campaignView, (row) => row.id);
+  }
+
+  private async readList({
+    status,
+    ...place
+  }: {
+    status: CampaignStatus | undefined;
+    before: string | null;
+    skip: number;
+    most: number;
+  }): Promise<ListRead> {
+    const { read } = this.database;
+    const [rows, totals] = await Promise.all([
+      status === undefined ? read.run(listCampaigns, place) : read.run(listCampaignsOfStatus, { ...place, status }),
+      read.run(campaignTotals, {}),
+    ]);
+    return { rows, totals };
   }
 
   /** The campaign with its counts; NOT_FOUND when there is none. */
