@@ -1,12 +1,12 @@
 import { MOST_SINGLE } from '../feed/events.js';
 import { statement, t } from '../store/statement.js';
 
-/** Which of these devices are registered. */
-export const knownDevices = statement({
-  name: 'screens_known',
-  takes: { devices: t.texts },
-  gives: { device_id: t.text },
-  text: 'select device_id from devices where device_id = any($devices)',
+/** Which of these events are stored. */
+export const storedEvents = statement({
+  name: 'screens_stored_events',
+  takes: { eventIds: t.uuids },
+  gives: { event_id: t.uuid },
+  text: 'select event_id from delivery_events where event_id = any($eventIds)',
 });
 
 /**

@@ -6,7 +6,7 @@ import { isUuid } from '../kit/ids.js';
 import type { Log } from '../kit/log.js';
 import { type Database, isUnavailable } from '../store/database.js';
 import type { ValuesOf } from '../store/statement.js';
-import { acknowledge, knownDevices } from './acknowledgements.store.js';
+import { acknowledge, storedEvents } from './acknowledgements.store.js';
 
 type Event = z.output<typeof ScreenEventSchema>;
 
@@ -91,31 +91,24 @@ export class Acknowledgements {
     const unique = new Map(events.map((event) => [event.eventId, event]));
     const batch = [...unique.values()];
     const stored = await this.write(batch);
-    const late = await this.registeredMeanwhile(batch.filter((event) => !stored.has(event.eventId)));
-    for (const id of await this.write(late)) stored.add(id);
+    for (const id of await this.writeAgain(batch.filter((event) => !stored.has(event.eventId)))) stored.add(id);
     // Of the same event twice in one batch, one is new.
     return events.map((event) => stored.delete(event.eventId));
   }
 
-  /** Of events that were not stored, those of devices that registered only now: their first status was on its way. */
-  private async registeredMeanwhile(events: Event[]): Promise<Event[]> {
-    const strangers = await this.strangersAmong(events);
-    if (strangers.size === 0) return [];
+  /** What was not stored and is not there either may be of a device whose first status is on its way: it gets a second chance. */
+  private async writeAgain(events: Event[]): Promise<Set<string>> {
+    if (events.length === 0) return new Set();
+    const rows = await this.database.run(storedEvents, { eventIds: events.map((event) => event.eventId) });
+    const there = new Set(rows.map((row) => row.event_id));
+    const missing = events.filter((event) => !there.has(event.eventId));
+    if (missing.length === 0) return new Set();
     await this.options.registerWaiting();
-    const still = await this.strangersAmong(events);
-    return events.filter((event) => strangers.has(event.deviceId) && !still.has(event.deviceId));
-  }
-
-  private async strangersAmong(events: Event[]): Promise<Set<string>> {
-    const devices = new Set(events.map((event) => event.deviceId));
-    if (devices.size === 0) return devices;
-    for (const { device_id } of await this.database.run(knownDevices, { devices: [...devices] })) devices.delete(device_id);
-    return devices;
+    return await this.write(missing);
   }
 
   /** Writes a batch; where the database refuses it, its halves, so that what it cannot take is lost alone. */
   private async write(batch: Event[]): Promise<Set<string>> {
-    if (batch.length === 0) return new Set();
     try {
       const rows = await this.database.run(acknowledge, columnsOf(batch));
       return new Set(rows.map((row) => row.event_id));

@@ -1,0 +1,197 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CreatedCampaign } from '@marquee/contracts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually, within } from '../support/eventually.js';
+import { Flow } from '../support/flow.js';
+import type { TestScreen, TestScreenOptions } from '../support/test-screen.js';
+
+const FIRST_MS = 200;
+
+let flow: Flow;
+beforeAll(async () => {
+  flow = await Flow.start({ OFFER_FIRST_MS: String(FIRST_MS), OFFER_MAX_MS: '60000' });
+});
+afterAll(() => flow.stop());
+
+/** A screen that is registered and online. */
+async function registered(deviceId: string, options?: TestScreenOptions): Promise<TestScreen> {
+  const screen = await flow.screen(deviceId, options);
+  await eventually(async () => expect((await flow.http.get(`/screens/${deviceId}`)).json().status).toBe('online'));
+  return screen;
+}
+
+function createFor(...ids: string[]): Promise<CreatedCampaign> {
+  return flow.create({ audience: { ids } });
+}
+
+async function offers(screen: TestScreen, campaign: CreatedCampaign, count: number, withinMs = 10_000): Promise<void> {
+  await eventually(() => expect(screen.offersOf(campaign.id)).toBeGreaterThanOrEqual(count), withinMs);
+}
+
+function revokes(screen: TestScreen, campaign: CreatedCampaign, count: number): Promise<void> {
+  return eventually(() => expect(screen.revokesOf(campaign.id)).toBeGreaterThanOrEqual(count));
+}
+
+/** Long enough that an offer or revoke that was to come at its first repetition has come. */
+function awhile(): Promise<void> {
+  return delay(4 * FIRST_MS);
+}
+
+test('a screen that does not answer is offered the same again, ever slower, until it answers; then never', async () => {
+  const screen = await registered('deaf', { answers: false });
+  const campaign = await createFor('deaf');
+  const times: number[] = [];
+  for (let count = 1; count <= 5; count += 1) {
+    await offers(screen, campaign, count);
+    times.push(performance.now());
+  }
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  // Each gap is half to the whole of a length that doubles: the fourth is at least twice the first at its longest.
+  expect(gaps[0]).toBeGreaterThan(FIRST_MS * 0.4);
+  expect(gaps[3]).toBeGreaterThan(2.5 * FIRST_MS);
+  const texts = screen.manifestTexts.filter((text) => text.includes(campaign.id));
+  expect(new Set(texts).size).toBe(1);
+  const [row] = await flow.sql('select attempt, offers, status from deliveries where campaign_id = $1', [campaign.id]);
+  expect(row).toMatchObject({ attempt: 1, status: 'SUCCESS' });
+  expect(Number(row?.['offers'])).toBeGreaterThanOrEqual(4);
+
+  await screen.say('INSTALL_ACK', campaign.id);
+  await eventually(async () => expect((await flow.http.read(`/campaigns/${campaign.id}`)).counts.acknowledged).toBe(1));
+  const said = screen.offersOf(campaign.id);
+  await screen.online([{ campaignId: campaign.id, version: 1 }]);
+  await awhile();
+  expect(screen.offersOf(campaign.id)).toBe(said);
+  await eventually(async () =>
+    expect(await flow.sql('select from deliveries where campaign_id = $1 and next_offer_at is not null', [campaign.id])).toHaveLength(0),
+  );
+});
+
+test('an error is shown and does not end the offers; the installation ends both', async () => {
+  const screen = await registered('clumsy', { answers: false });
+  const campaign = await createFor('clumsy');
+  await offers(screen, campaign, 1);
+  await screen.say('ERROR', campaign.id, { payload: { reason: 'disk <full>' } });
+  const delivery = async (): Promise<Record<string, unknown>> => (await flow.http.read(`/campaigns/${campaign.id}/deliveries`)).data[0];
+  await eventually(async () => expect(await delivery()).toMatchObject({ installError: 'disk <full>', acknowledgedAt: null }));
+  expect((await flow.http.read(`/campaigns/${campaign.id}`)).counts).toMatchObject({ failedInstall: 1, acknowledged: 0 });
+  await offers(screen, campaign, screen.offersOf(campaign.id) + 1);
+  await screen.say('INSTALL_ACK', campaign.id);
+  await eventually(async () => expect(await delivery()).toMatchObject({ installError: null, acknowledgedAt: expect.any(Number) }));
+  expect((await flow.http.read(`/campaigns/${campaign.id}`)).counts).toMatchObject({ failedInstall: 0, acknowledged: 1 });
+});
+
+test('a screen that was away is offered what it lacks when it comes online, at once and once', async () => {
+  await flow.register('traveller');
+  const campaign = await createFor('traveller');
+  await eventually(async () => {
+    const [row] = await flow.sql('select offers from deliveries where campaign_id = $1', [campaign.id]);
+    expect(Number(row?.['offers'])).toBeGreaterThanOrEqual(3);
+  });
+  // The next repetition is seconds away by now.
+  const came = performance.now();
+  const screen = await flow.screen('traveller');
+  await offers(screen, campaign, 1);
+  expect(performance.now() - came).toBeLessThan(1500);
+  await eventually(async () => expect((await flow.http.read(`/campaigns/${campaign.id}`)).counts.acknowledged).toBe(1));
+  await awhile();
+  expect(screen.offersOf(campaign.id)).toBe(1);
+});
+
+test('a screen that lost what it had gets it again; one that still has it, or does not say, does not', async () => {
+  const kept = await registered('wiped');
+  const first = await createFor('wiped');
+  const second = await createFor('wiped');
+  await eventually(async () => {
+    for (const { id } of [first, second]) expect((await flow.http.read(`/campaigns/${id}`)).counts.acknowledged).toBe(1);
+  });
+  await kept.close();
+
+  const silent = await registered('wiped');
+  await awhile();
+  expect(silent.manifests.all).toHaveLength(0);
+  await silent.close();
+  const intact = await registered('wiped', { installed: [first, second].map(({ id }) => ({ campaignId: id, version: 1 })) });
+  await awhile();
+  expect(intact.manifests.all).toHaveLength(0);
+  await intact.close();
+  const half = await flow.screen('wiped', { installed: [{ campaignId: first.id.toUpperCase(), version: 1 }] });
+  await offers(half, second, 1);
+  await eventually(async () => expect((await flow.http.read(`/campaigns/${second.id}`)).counts.acknowledged).toBe(1));
+  await awhile();
+  expect(half.offersOf(first.id)).toBe(0);
+  expect(half.offersOf(second.id)).toBe(1);
+});
+
+test('what a screen has of a cancelled campaign is revoked until it says that it is gone, as often as it lists it', async () => {
+  const screen = await registered('hoarder', { answers: false });
+  const campaign = await createFor('hoarder');
+  await offers(screen, campaign, 1);
+  await screen.say('INSTALL_ACK', campaign.id);
+  await eventually(async () => expect((await flow.http.read(`/campaigns/${campaign.id}`)).counts.acknowledged).toBe(1));
+  await flow.http.post(`/campaigns/${campaign.id}/cancel`);
+  await revokes(screen, campaign, 3);
+  await screen.say('REVOKE_ACK', campaign.id);
+  const clean = async (n: number): Promise<void> =>
+    eventually(async () => expect(await flow.http.read(`/campaigns/${campaign.id}/clearance`)).toMatchObject({ clean: n }));
+  await clean(1);
+  const said = screen.revokesOf(campaign.id);
+  await awhile();
+  expect(screen.revokesOf(campaign.id)).toBe(said);
+  await screen.close();
+
+  // It comes back from a backup that has it.
+  const back = await flow.screen('hoarder', { answers: false, installed: [{ campaignId: campaign.id, version: 1 }] });
+  await revokes(back, campaign, 2);
+  await clean(0);
+  await back.say('REVOKE_ACK', campaign.id);
+  await clean(1);
+  expect((await flow.http.read(`/campaigns/${campaign.id}`)).counts).toMatchObject({ revoked: 1 });
+  expect(back.offersOf(campaign.id)).toBe(0);
+});
+
+test('a screen away at the cancel is revoked when it comes; one never offered the campaign is clean', async () => {
+  const away = await registered('away');
+  await flow.register('never');
+  const campaign = await flow.create({ audience: { ids: ['away'] } });
+  await eventually(async () => expect((await flow.http.read(`/campaigns/${campaign.id}`)).counts.acknowledged).toBe(1));
+  await away.close();
+  await eventually(async () => expect((await flow.http.read('/screens/away')).status).toBe('offline'));
+  const cancelled = await flow.http.post(`/campaigns/${campaign.id}/cancel`);
+  expect(cancelled.status).toBe(200);
+  expect(await flow.http.read(`/campaigns/${campaign.id}/clearance`)).toEqual({
+    clean: 0,
+    dirty: 0,
+    unreachable: 1,
+    latestEnd: campaign.expireAt,
+  });
+  const back = await flow.screen('away');
+  await revokes(back, campaign, 1);
+  await eventually(async () =>
+    expect(await flow.http.read(`/campaigns/${campaign.id}/clearance`)).toEqual({ clean: 1, dirty: 0, unreachable: 0, latestEnd: null }),
+  );
+  const manual = await flow.create({ dispatch: 'manual' });
+  await flow.http.post(`/campaigns/${manual.id}/cancel`);
+  expect(await flow.http.read(`/campaigns/${manual.id}/clearance`)).toEqual({ clean: 0, dirty: 0, unreachable: 0, latestEnd: null });
+});
+
+test('what a screen was never given is taken off it', async () => {
+  const mine = await createFor('nobody-in-particular');
+  await flow.register('borrowed');
+  await eventually(async () => expect(await flow.sql('select from devices where to_join')).toHaveLength(0));
+  const screen = await flow.screen('borrowed', {
+    answers: false,
+    installed: [
+      { campaignId: mine.id, version: 1 },
+      { campaignId: 'not-one-of-ours', version: 3 },
+    ],
+  });
+  await within(5000, 'the revoke', screen.controls.first());
+  expect(screen.controlTexts).toEqual([JSON.stringify({ type: 'revoke', campaignId: mine.id })]);
+});
+
+test('a screen new to us that has a campaign which means it keeps it', async () => {
+  const campaign = await flow.create({ audience: { all: true } });
+  const screen = await flow.screen('restored', { answers: false, installed: [{ campaignId: campaign.id, version: 1 }] });
+  await offers(screen, campaign, 1);
+  expect(screen.revokesOf(campaign.id)).toBe(0);
+});
