@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { applyDecorators } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiOperation, ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
@@ -11,9 +12,24 @@ function jsonSchemaOf(schema: unknown, io: 'input' | 'output'): Record<string, u
   return json;
 }
 
+/**
+ * The documentation looks at a handler's parameters only when the compiler has noted their types, which it does for classes alone;
+ * here each parameter has its schema, so that there are some is all that needs to be noted.
+ */
+const namesItsParameters: MethodDecorator = (target, key, descriptor) => {
+  const handler = descriptor.value as unknown as { length: number };
+  Reflect.defineMetadata(
+    'design:paramtypes',
+    Array.from({ length: handler.length }, () => Object),
+    target,
+    key,
+  );
+};
+
 /** Documents what a handler does and answers, from the schema that clients share. */
 export function answers(summary: string, schema: z.ZodType, status = 200): MethodDecorator {
   return applyDecorators(
+    namesItsParameters,
     ApiOperation({ summary }),
     ApiResponse({ status, description: 'Done', content: { 'application/json': { schema: jsonSchemaOf(schema, 'output') ?? {} } } }),
     ApiResponse({
