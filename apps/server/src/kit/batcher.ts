@@ -3,7 +3,7 @@ export interface BatcherOptions<Item, Result> {
   size: number;
   /** How long the first item of a batch waits for company, ms. 0: until the flush before it has ended, at least one turn of the event loop. */
   waitMs: number;
-  /** Flushes under way at once; 1 keeps batches in order. */
+  /** Flushes under way at once, beyond the first only of full batches; 1 keeps batches in order. */
   concurrency?: number;
   /** Items waiting or in flight beyond which `add` rejects with BatcherFull. */
   maxPending?: number;
@@ -70,9 +70,14 @@ export class Batcher<Item, Result> {
     this.timer = undefined;
     clearImmediate(this.immediate);
     this.immediate = undefined;
-    while (this.waiting.length > 0 && this.running < (this.options.concurrency ?? 1)) {
+    while (this.waiting.length > 0 && (this.running === 0 || this.mayOverlap())) {
       void this.flushOne(this.waiting.splice(0, this.options.size));
     }
+  }
+
+  /** A second flush beside the first is for a backlog: what would not fill a batch gathers until the first has ended. */
+  private mayOverlap(): boolean {
+    return this.running < (this.options.concurrency ?? 1) && this.waiting.length >= this.options.size;
   }
 
   private async flushOne(batch: Waiting<Item, Result>[]): Promise<void> {

@@ -40,8 +40,7 @@ export class Acknowledgements {
     this.batcher = new Batcher({
       size: options.batch,
       waitMs: options.waitMs,
-      // One at a time: a wave of acknowledgements then never takes both cores from the manifests that are still going out.
-      concurrency: 1,
+      concurrency: 2,
       maxPending: 100_000,
       flush: (events) => this.store(events),
     });
