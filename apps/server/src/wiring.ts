@@ -34,7 +34,9 @@ import type { System } from './http/system.controller.js';
 import { AUDIENCES, CAMPAIGNS, DELIVERIES, EXECUTIONS, FEED, SCREENS, STORAGE, SYSTEM, TEMPLATES } from './http/tokens.js';
 import type { OnActorError } from './kit/actor.js';
 import { systemClock } from './kit/clock.js';
+import { Ends } from './kit/ends.js';
 import { StartError } from './kit/errors.js';
+import { freePort } from './kit/free-port.js';
 import type { Log } from './kit/log.js';
 import { Metrics } from './metrics.js';
 import { Acknowledgements } from './screens/acknowledgements.js';
@@ -69,32 +71,22 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Ends what was started, last first; each end is tried whatever became of the one before. */
-class Ends {
-  private readonly ends: { name: string; end: () => Promise<void> }[] = [];
-
-  constructor(private readonly log: Log) {}
-
-  add(name: string, end: () => Promise<unknown> | void): void {
-    this.ends.push({ name, end: async () => void (await end()) });
-  }
-
-  async run(): Promise<void> {
-    for (const { name, end } of this.ends.splice(0).reverse()) {
-      await end().catch((error: unknown) => this.log.error({ err: error }, `${name} did not stop cleanly`));
-    }
-  }
-}
-
 /** Builds the object graph of this process's roles and starts it. On failure what was started is stopped again. */
 export async function start(config: Config, log: Log): Promise<Running> {
   const ends = new Ends(log);
   try {
-    return await startAll(config, log, ends);
+    return await startAll(await withPorts(config), log, ends);
   } catch (error) {
     await ends.run();
     throw error;
   }
+}
+
+/** Addresses are told to screens before anything listens, so a port that may be any is chosen first. */
+async function withPorts(config: Config): Promise<Config> {
+  const chosen = (port: number): Promise<number> | number => (port === 0 ? freePort(config.host) : port);
+  const [port, mqttPort, mqttWsPort] = await Promise.all([chosen(config.port), chosen(config.mqttPort), chosen(config.mqttWsPort)]);
+  return { ...config, port, mqttPort, mqttWsPort };
 }
 
 async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> {
