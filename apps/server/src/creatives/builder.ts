@@ -1,4 +1,5 @@
 import { backoff } from '../kit/backoff.js';
+import { Batcher } from '../kit/batcher.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
@@ -22,6 +23,15 @@ const MOST_WAITING = 2000;
 /** Builds the template of each new campaign. Driven by the outbox alone: what a crash interrupts is taken again. */
 export class Builder extends Actor {
   private readonly waiting = new Set<Promise<void>>();
+  /** Campaigns that waited for the same asset are ready at the same moment, and are built together. */
+  private readonly waited = new Batcher<Fact, void>({
+    size: FACTS_A_TURN,
+    waitMs: 0,
+    flush: async (facts) => {
+      await this.build(facts);
+      return facts.map(() => undefined);
+    },
+  });
 
   constructor(
     private readonly database: Database,
@@ -56,7 +66,7 @@ export class Builder extends Actor {
 
   private buildAfter(wait: Promise<void>, fact: Fact): void {
     const built = wait
-      .then(() => this.build([fact]))
+      .then(() => this.waited.add(fact))
       .catch((error: unknown) => this.options.onError(error, 'builder'))
       .finally(() => this.waiting.delete(built));
     this.waiting.add(built);
