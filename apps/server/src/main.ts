@@ -2,13 +2,13 @@ import 'reflect-metadata';
 import { readConfig } from './config/config.js';
 import { StartError } from './kit/errors.js';
 import { createLog } from './kit/log.js';
-import { start } from './wiring.js';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
   let ending: Promise<void> | undefined;
-  const running = start(config, log);
+  // A wrong setting is told before the second that it takes to load everything else.
+  const running = import('./wiring.js').then(({ start }) => start(config, log));
   const end = (signal: string): void => {
     if (ending !== undefined) process.exit(130);
     log.info({ signal }, 'stopping: what is under way ends first (again to stop at once)');

@@ -61,6 +61,11 @@ export class Flow {
   /** Stops the process in good order and starts another on the same database and folder. */
   async restart(): Promise<void> {
     await this.server.stop();
+    await this.revive();
+  }
+
+  /** Starts another process on the same database, when this one has ended. */
+  async revive(): Promise<void> {
     this.server = await ServerProcess.start({ databaseUrl: this.database.url, environment: this.environment });
   }
 
