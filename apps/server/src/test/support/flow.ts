@@ -28,7 +28,11 @@ export class Flow {
     // Tests that end sessions end this one as well.
     client.on('error', () => undefined);
     await client.connect();
-    const server = await ServerProcess.start({ databaseUrl: database.url, environment });
+    const server = await ServerProcess.start({ databaseUrl: database.url, environment }).catch(async (error: unknown) => {
+      await client.end();
+      await database.drop();
+      throw error;
+    });
     return new Flow(database, client, server, environment);
   }
 
