@@ -113,11 +113,11 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
 
   it('comes back to its broker by itself and then says what happened meanwhile', async () => {
     await rig.online();
-    const manifest = rig.campaign({ expireAt: Date.now() + 2_500 });
+    const manifest = rig.campaign({ expireAt: Date.now() + 6_000 });
     rig.offer(manifest);
     await rig.broker.event(rig.device, 'DISPLAY_START', manifest.campaignId);
     await rig.broker.close();
-    await expect.poll(() => rig.frames(), { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => rig.frames(), { timeout: 12_000 }).toBe(0);
     expect(await rig.page.locator('#idle').innerText()).toContain('trying again');
     expect(await rig.stored('outbox')).toHaveLength(1);
     await rig.broker.open();

@@ -244,7 +244,7 @@ describe.skipIf(chromium === undefined)('the player page', () => {
 
   it('starts on time, prepared beforehand outside of the display', async () => {
     await rig.online();
-    const manifest = rig.campaign({ startAt: Date.now() + 2_500 });
+    const manifest = rig.campaign({ startAt: Date.now() + 6_000 });
     rig.offer(manifest);
     await rig.broker.event(rig.device, 'INSTALL_ACK', manifest.campaignId);
     await expect.poll(() => rig.page.locator('#wings iframe').count()).toBe(1);
