@@ -50,7 +50,8 @@ export const countAudience = statement({
 /**
  * Makes the deliveries of the next screens of an audience, in the order of their ids, and remembers how far it came in the same
  * transaction: after a crash it goes on where it was, and a screen gets one delivery however often it is met. No row: the
- * execution is targeted, or another process is at it, or its campaign was cancelled.
+ * execution is targeted, or another process is at it, or its campaign was cancelled. The row is locked against other targeters alone:
+ * with FOR UPDATE every batch that counts its deliveries meanwhile (a key share of the same row) would be taken for one.
  */
 export const targetScreens = statement({
   name: 'audience_target_screens',
@@ -59,7 +60,7 @@ export const targetScreens = statement({
   text: `
     with run as materialized (
       select e.id, e.campaign_id, e.target_cursor from executions e
-      where e.id = $execution and e.state = 'RUNNING' and not e.targeted for update skip locked),
+      where e.id = $execution and e.state = 'RUNNING' and not e.targeted for no key update skip locked),
     live as materialized (
       select c.id, c.epoch from campaigns c join run on run.campaign_id = c.id where c.status not in ('cancelled', 'completed') for share of c),
     page as materialized (

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { targetScreens } from '../../audience/audience.store.js';
 import { Campaigns } from '../../campaigns/campaigns.service.js';
 import { cancelCampaign } from '../../campaigns/campaigns.store.js';
 import { CampaignCreator } from '../../campaigns/create-campaigns.js';
@@ -94,6 +95,18 @@ test('a message begins once; the same message again begins nothing', async () =>
   expect(await begin(message)).toHaveLength(10);
   expect(await begin(message)).toHaveLength(0);
   expect(await countsOf(store, run.execution)).toEqual({ SENDING: 10 });
+});
+
+test('targeting goes on while a batch of the same execution counts what it moved', async () => {
+  const run = await runningCampaign(store, 10);
+  await store.sql(`update executions set targeted = false, target_cursor = 's-99999' where id = $1`, [run.execution]);
+  const everyone = { ids: null, groups: null, anyTags: null, allTags: null, noTags: null };
+  await store.database.transaction(async (batch) => {
+    const claimId = newId();
+    await batch.run(claimDeliveries, { campaign: run.campaign, execution: run.execution, claim: claimId, most: 5, leaseMs: 30_000 });
+    const [step] = await store.database.run(targetScreens, { execution: run.execution, most: 1000, ...everyone });
+    expect(step).toMatchObject({ targeted: true });
+  });
 });
 
 test('two claims at once share the rows between them, none in both', async () => {
