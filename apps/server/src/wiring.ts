@@ -56,7 +56,8 @@ import { Outbox } from './store/outbox.js';
 
 /** The net below the wake-ups: how long an actor sleeps that nothing wakes, ms. */
 const POLL_MS = 1000;
-const OUTBOX_LEASE_MS = 30_000;
+/** What a fact waits when its consumer died; one taken again too early is done twice, which changes nothing. */
+const OUTBOX_LEASE_MS = 10_000;
 /** Batches that a worker begins at the same time: each holds a lock's connection and one for its statements. */
 const WORKER_SLOTS = 4;
 const SCREEN_ATTEMPTS = 1000;

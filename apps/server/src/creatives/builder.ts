@@ -23,6 +23,8 @@ const MOST_WAITING = 2000;
 /** Builds the template of each new campaign. Driven by the outbox alone: what a crash interrupts is taken again. */
 export class Builder extends Actor {
   private readonly waiting = new Set<Promise<void>>();
+  /** Facts whose builds were interrupted, to be given back as soon as the database takes a word: their lease is much longer. */
+  private readonly interrupted: Fact[] = [];
   /** Campaigns that waited for the same asset are ready at the same moment, and are built together. */
   private readonly waited = new Batcher<Fact, void>({
     size: FACTS_A_TURN,
@@ -49,13 +51,14 @@ export class Builder extends Actor {
   }
 
   protected override async turn(): Promise<number> {
+    await this.giveBack();
     if (this.waiting.size >= MOST_WAITING) {
       await Promise.race(this.waiting);
       return 0;
     }
     const facts = await this.outbox.take(this.database, 'campaign_created', FACTS_A_TURN);
     if (facts.length === 0) return await this.outbox.nextIn(this.database, 'campaign_created', this.options.pollMs);
-    const waits = await this.sources.prepare(facts.map((fact) => fact.aggregateId));
+    const waits = await this.orGiveBack(facts, () => this.sources.prepare(facts.map((fact) => fact.aggregateId)));
     for (const fact of facts) {
       const wait = waits.get(fact.aggregateId);
       if (wait !== undefined) this.buildAfter(wait, fact);
@@ -72,8 +75,25 @@ export class Builder extends Actor {
     this.waiting.add(built);
   }
 
+  private async giveBack(): Promise<void> {
+    const facts = this.interrupted.splice(0);
+    await this.orGiveBack(facts, () => this.outbox.postpone(this.database, facts, 0, 'the build was interrupted'));
+  }
+
   private async build(facts: Fact[]): Promise<void> {
-    if (facts.length === 0) return;
+    if (facts.length > 0) await this.orGiveBack(facts, () => this.buildAll(facts));
+  }
+
+  private async orGiveBack<Result>(facts: Fact[], work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      this.interrupted.push(...facts);
+      throw error;
+    }
+  }
+
+  private async buildAll(facts: Fact[]): Promise<void> {
     const begun = await this.database.run(beginBuilds, { ids: facts.map((fact) => fact.aggregateId) });
     const rows = await this.database.run(creativesOf, { ids: begun.map((row) => row.id) });
     const built: { id: string; version: number; sha256: string; html: string }[] = [];

@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { CreateCampaignInput, CreatedCampaign } from '@marquee/contracts';
 import { expect } from 'vitest';
 import { createTestDatabase, type TestDatabase } from './database.js';
-import { ServerProcess } from './server-process.js';
+import { type ServerOptions, ServerProcess } from './server-process.js';
 import { TestScreen, type TestScreenOptions } from './test-screen.js';
 
 /** What is waited for in a test, at a tenth of its time. */
@@ -18,22 +18,23 @@ export class Flow {
     private readonly client: pg.Client,
     /** Another one after a restart. */
     public server: ServerProcess,
-    private readonly environment: Record<string, string>,
+    private readonly options: ServerOptions,
   ) {}
 
-  static async start(more: Record<string, string> = {}): Promise<Flow> {
-    const environment = { ...IMPATIENT, ...more };
+  /** `route` leads the server to its database by another way than the test goes. */
+  static async start(more: Record<string, string> = {}, route = async (url: string): Promise<string> => url): Promise<Flow> {
     const database = await createTestDatabase();
     const client = new pg.Client({ connectionString: database.url });
     // Tests that end sessions end this one as well.
     client.on('error', () => undefined);
     await client.connect();
-    const server = await ServerProcess.start({ databaseUrl: database.url, environment }).catch(async (error: unknown) => {
+    const options = { databaseUrl: await route(database.url), environment: { ...IMPATIENT, ...more } };
+    const server = await ServerProcess.start(options).catch(async (error: unknown) => {
       await client.end();
       await database.drop();
       throw error;
     });
-    return new Flow(database, client, server, environment);
+    return new Flow(database, client, server, options);
   }
 
   get http(): ServerProcess['http'] {
@@ -70,7 +71,7 @@ export class Flow {
 
   /** Starts another process on the same database, when this one has ended. */
   async revive(): Promise<void> {
-    this.server = await ServerProcess.start({ databaseUrl: this.database.url, environment: this.environment });
+    this.server = await ServerProcess.start(this.options);
   }
 
   async stop(): Promise<void> {
