@@ -29,11 +29,14 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-function intake(database: Database = store.database): { acknowledgements: Acknowledgements; metrics: string[] } {
+function intake(
+  database: Database = store.database,
+  registerWaiting = async (): Promise<void> => undefined,
+): { acknowledgements: Acknowledgements; metrics: string[] } {
   const metrics: string[] = [];
   const acknowledgements = new Acknowledgements(
     database,
-    { batch: 500, waitMs: 0, registerWaiting: async () => undefined },
+    { batch: 500, waitMs: 0, registerWaiting },
     { event: (type, result) => metrics.push(`${type} ${result}`) },
     silentLog,
   );
@@ -189,4 +192,19 @@ test('what cannot be stored hurts none of its batch', async () => {
   expect(stored).toHaveLength(good.length);
   expect(metrics.filter((each) => each === 'INSTALL_ACK stored')).toHaveLength(good.length);
   expect(metrics.filter((each) => each === 'unknown malformed')).toHaveLength(4);
+});
+
+test('an event that overtakes its screen’s first status is stored, for it is looked at again when that is written', async () => {
+  const registered: string[] = [];
+  const { acknowledgements, metrics } = intake(store.database, async () => {
+    await store.sql(`insert into devices (device_id) values ('overtaken') on conflict do nothing`);
+    registered.push('overtaken');
+  });
+  const event = { eventId: randomUUID(), eventType: 'PLAY_LOG', campaignId: live.campaign, version: 1, timestamp: 1 } as const;
+  await takeEvent(acknowledgements, { ...event, deviceId: 'overtaken' });
+  expect(await store.sql('select from delivery_events where event_id = $1', [event.eventId])).toHaveLength(1);
+  expect(metrics).toEqual(['PLAY_LOG stored']);
+  // A doubled event asks for nothing.
+  await takeEvent(acknowledgements, { ...event, deviceId: 'overtaken' });
+  expect(registered).toHaveLength(1);
 });
