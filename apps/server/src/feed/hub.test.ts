@@ -9,17 +9,19 @@ import type { FeedReader } from './subscription.js';
 
 let store: TestStore;
 const hubs: FeedHub[] = [];
+const failures: unknown[] = [];
 beforeAll(async () => {
   store = await openTestStore();
 });
 afterEach(async () => {
   for (const hub of hubs.splice(0)) await hub.stop();
+  expect(failures).toEqual([]);
 });
 afterAll(() => store.close());
 
 /** A hub that runs on this database, polling so rarely that only `wake` moves it. */
 function startHub(database: Database = store.database): FeedHub {
-  const hub = new FeedHub(database, { pollMs: 60_000, onError: (error) => Promise.reject(error as Error) });
+  const hub = new FeedHub(database, { pollMs: 60_000, onError: (error) => failures.push(error) });
   hubs.push(hub);
   hub.start();
   return hub;

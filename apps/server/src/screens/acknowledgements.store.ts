@@ -14,7 +14,8 @@ export const storedEvents = statement({
  * comes again; one of an unknown device or campaign is not stored. Answers the ids of the events that were new.
  *
  * Any order of arrival ends in the same state: an installation counts once and clears an error; of the display events the one that
- * the screen says is the latest counts (the end before the start when they are equal); a revoke counts only of a campaign that is over.
+ * the screen says is the latest counts (the end before the start when they are equal); a revoke counts only of a campaign that is over. A screen
+ * whose clock is ahead says it now: what it says when its clock was put right would else count for nothing until then.
  * Rows are locked in the order of their ids, as settle locks them. The offer that is no longer needed stays until it is due: without a
  * change of an indexed column the update is HOT, which halves the cost of an acknowledgement.
  */
@@ -35,7 +36,7 @@ export const acknowledge = statement({
   gives: { event_id: t.uuid },
   text: `
     with said as materialized (
-      select * from unnest((select $eventIds), (select $devices), (select $campaigns), (select $versions), (select $types), (select $assets),
+      select *, least(at, epoch_ms(now())) as said_at from unnest((select $eventIds), (select $devices), (select $campaigns), (select $versions), (select $types), (select $assets),
                            (select $payloads), (select $times), (select $errors), (select $missings))
         as e(event_id, device_id, campaign_id, version, event_type, asset_id, payload, at, error, missing)),
     seen as (update devices set last_seen = now() where device_id = any($devices) returning device_id),
@@ -50,13 +51,13 @@ export const acknowledge = statement({
     told as materialized (
       select said.campaign_id, said.device_id,
              max(version) filter (where event_type = 'install_ack') as installed,
-             max(at) filter (where event_type = 'install_ack') as installed_at,
-             (array_agg(missing order by at desc, missing) filter (where event_type = 'install_ack'))[1] as missing,
-             max(at) filter (where event_type = 'error') as error_at,
-             (array_agg(error order by at desc, error) filter (where event_type = 'error'))[1] as error,
-             max(at) filter (where event_type in ('display_start', 'display_complete')) as display_at,
-             (array_agg(event_type order by at desc, event_type) filter (where event_type in ('display_start', 'display_complete')))[1] as display,
-             max(at) filter (where event_type = 'revoke_ack') as revoked_at
+             max(said_at) filter (where event_type = 'install_ack') as installed_at,
+             (array_agg(missing order by said_at desc, at desc, missing) filter (where event_type = 'install_ack'))[1] as missing,
+             max(said_at) filter (where event_type = 'error') as error_at,
+             (array_agg(error order by said_at desc, at desc, error) filter (where event_type = 'error'))[1] as error,
+             max(said_at) filter (where event_type in ('display_start', 'display_complete')) as display_at,
+             (array_agg(event_type order by said_at desc, at desc, event_type) filter (where event_type in ('display_start', 'display_complete')))[1] as display,
+             max(said_at) filter (where event_type = 'revoke_ack') as revoked_at
       from said join stored using (event_id) group by said.campaign_id, said.device_id),
     before as materialized (
       select d.id, d.execution_id, d.acknowledged_at is not null as acked, d.install_error is not null as failed, d.on_air,

@@ -166,6 +166,27 @@ test('the whole life, in order, ends as a person would say', async () => {
   expect(await told(live, inOrder.slice(0, 4))).toMatchObject({ acknowledged: true, missing_assets: true });
 });
 
+test('a screen whose clock was years ahead is believed when it is put right', async () => {
+  const now = Date.now();
+  const ahead = now + 10 * 365 * 86_400_000;
+  const onAir = await told(live, [
+    [
+      { eventType: 'INSTALL_ACK', timestamp: ahead, payload: { missing: ['a'] } },
+      { eventType: 'DISPLAY_COMPLETE', timestamp: ahead + 1 },
+      { eventType: 'DISPLAY_START', timestamp: ahead + 2 },
+    ],
+  ]);
+  expect(onAir).toMatchObject({ on_air: true, missing_assets: true, nowPlaying: true });
+  const put = await told(live, [
+    [{ eventType: 'DISPLAY_START', timestamp: ahead }],
+    [{ eventType: 'INSTALL_ACK', timestamp: ahead, payload: { missing: ['a'] } }],
+    // The server's clock has gone on by then.
+    [{ eventType: 'DISPLAY_COMPLETE', timestamp: now + 5000 }],
+    [{ eventType: 'INSTALL_ACK', timestamp: now + 5000 }],
+  ]);
+  expect(put).toMatchObject({ on_air: false, missing_assets: false, nowPlaying: false });
+});
+
 test('what cannot be stored hurts none of its batch', async () => {
   const { acknowledgements, metrics } = intake();
   const good = Array.from({ length: 20 }, () => {
