@@ -29,7 +29,7 @@ import { Executions } from './executions/executions.service.js';
 import { FeedHub } from './feed/hub.js';
 import { Relay } from './feed/relay.js';
 import type { HttpSettings } from './http/assets.controller.js';
-import { readTls, startHttpServer } from './http/server.js';
+import { readTls, startHttpServer, stopHttpServer } from './http/server.js';
 import type { System } from './http/system.controller.js';
 import { AUDIENCES, CAMPAIGNS, DELIVERIES, EXECUTIONS, FEED, SCREENS, STORAGE, SYSTEM, TEMPLATES } from './http/tokens.js';
 import type { OnActorError } from './kit/actor.js';
@@ -102,6 +102,10 @@ async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> 
   const brokerUrl =
     config.mqttPublicWsUrl ?? `${config.tlsCert === undefined ? 'ws' : 'wss'}://${urlHost(config.host)}:${config.mqttWsPort}`;
   const apiBaseUrl = config.apiBaseUrl ?? `${config.tlsCert === undefined ? 'http' : 'https'}://${urlHost(config.host)}:${config.port}`;
+  if (config.apiBaseUrl === undefined && isWildcard(config.host))
+    log.warn(
+      `HOST=${config.host} without API_BASE_URL: screens on other machines are sent to ${apiBaseUrl}, which only this machine reaches`,
+    );
   const context: Context = { config, log, metrics, ends, broker, apiBaseUrl, ...store };
 
   const manifests = new Manifests(store.database, apiBaseUrl);
@@ -356,7 +360,10 @@ async function startApi(context: Context, brokerUrl: string): Promise<void> {
     services,
     log,
   });
-  ends.add('the API', () => app.close());
+  ends.add('the API', async () => {
+    await feed.stop();
+    await stopHttpServer(app);
+  });
 }
 
 async function unready(database: Database, broker: ScreenBroker, config: Config): Promise<string[]> {
@@ -382,6 +389,10 @@ function keptFor(ms: number, read: () => Promise<number>): () => Promise<number>
 
 /** A host as it stands in a URL; an address that means "every interface" is reached on this machine by loopback. */
 function urlHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  if (isWildcard(host)) return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }

@@ -45,7 +45,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
   const providers: Provider[] = [...options.services].map(([provide, useValue]) => ({ provide, useValue }));
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
     // What fails before a route is found, such as a path with a broken escape.
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => sendProblem(reply, problemOf(error).problem),
@@ -95,6 +95,16 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
     throw error;
   }
   return app;
+}
+
+/** How long requests may still take that are under way when the server stops, ms. */
+const DRAIN_MS = 5000;
+
+/** Takes no new requests and lets those under way end, for a while; then it cuts them. Endless answers must have been ended before. */
+export async function stopHttpServer(app: NestFastifyApplication): Promise<void> {
+  const cut = setTimeout(() => app.getHttpServer().closeAllConnections(), DRAIN_MS);
+  await app.close();
+  clearTimeout(cut);
 }
 
 /** The built console at `/` and `/console/…`, the player at `/player/`. A page that was not built is a 404 that says so. */

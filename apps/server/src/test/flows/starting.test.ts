@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,7 +9,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { pidExists } from '../../store/embedded/process-identity.js';
-import { OriginServer } from '../support/assets.js';
+import { multipart, OriginServer, PNG } from '../support/assets.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { EventStream } from '../support/event-stream.js';
 import { eventually } from '../support/eventually.js';
@@ -94,11 +95,24 @@ describe('a start that cannot be is one sentence that names the setting', () => 
   });
 });
 
+function startUpload(port: number, type: string, length: number): ClientRequest {
+  const upload = request({
+    port,
+    host: '127.0.0.1',
+    method: 'POST',
+    path: '/assets',
+    agent: false,
+    headers: { 'content-type': type, 'content-length': length },
+  });
+  upload.on('error', () => undefined);
+  return upload;
+}
+
 describe('an end', () => {
-  let ending: Flow | undefined;
+  let working: Flow | undefined;
   afterEach(async () => {
-    const left = ending;
-    ending = undefined;
+    const left = working;
+    working = undefined;
     await left?.stop();
   });
 
@@ -112,7 +126,7 @@ describe('an end', () => {
         CLAIM_LEASE_MS: '1000',
         RESCUE_INTERVAL_MS: '200',
       });
-      ending = flow;
+      working = flow;
       await flow.sql(`insert into devices (device_id) select 'd-' || n from generate_series(1, 500) n`);
       const stream = await EventStream.open(`${flow.server.url}/campaigns/events`);
       const screen = await flow.screen('d-7');
@@ -141,6 +155,24 @@ describe('an end', () => {
       await origin.stop();
     },
   );
+
+  test('lets a request end that is under way, and cuts one that does not', async () => {
+    const server = await ServerProcess.start({ databaseUrl: database.url });
+    const { body, type } = multipart([{ name: 'file', filename: 'a.png', content: Buffer.concat([PNG, Buffer.alloc(200_000)]) }]);
+    const [ending, endless] = [startUpload(server.ports.http, type, body.length), startUpload(server.ports.http, type, body.length)];
+    for (const upload of [ending, endless]) upload.write(body.subarray(0, 150_000));
+    await eventually(async () => expect(await readdir(join(server.dataDir, 'storage', 'incoming'))).toHaveLength(2));
+    const asked = performance.now();
+    const ended = server.signal('SIGTERM');
+    await eventually(() => expect(server.http.get('/healthz')).rejects.toThrow());
+    ending.end(body.subarray(150_000));
+    const [answer] = (await once(ending, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(201);
+    answer.resume();
+    expect((await ended).code).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(10_000);
+    endless.destroy();
+  });
 
   test('asked for twice comes at once', async () => {
     const server = await ServerProcess.start({ databaseUrl: database.url });
