@@ -247,7 +247,7 @@ describe.skipIf(chromium === undefined)('the player page', () => {
     const manifest = rig.campaign({ startAt: Date.now() + 6_000 });
     rig.offer(manifest);
     await rig.broker.event(rig.device, 'INSTALL_ACK', manifest.campaignId);
-    await expect.poll(() => rig.page.locator('#wings iframe').count()).toBe(1);
+    await expect.poll(() => rig.page.locator('#wings iframe').count(), { timeout: 10_000 }).toBe(1);
     expect(await rig.frames()).toBe(0);
     expect(await rig.page.locator('#idle').innerText()).toContain('Next campaign at');
     const start = await rig.broker.event(rig.device, 'DISPLAY_START', manifest.campaignId);
