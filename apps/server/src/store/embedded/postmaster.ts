@@ -79,6 +79,8 @@ export async function becomesReady(layout: Layout, identity: ProcessIdentity, lo
 
 /** Stops the server: what runs is rolled back, what was committed is kept. Answers when its process is gone. */
 export async function halt(identity: ProcessIdentity, log: Log): Promise<void> {
+  // Its pid may be another's by now.
+  if (!(await isAlive(identity))) return;
   signal(identity, 'SIGINT');
   if (await isGone(identity, STOP_MS)) return;
   log.warn(`PostgreSQL (process ${identity.pid}) did not stop within ${STOP_MS / 1000} s; it recovers at the next start`);
