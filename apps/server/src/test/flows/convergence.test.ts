@@ -195,3 +195,39 @@ test('a screen new to us that has a campaign which means it keeps it', async () 
   await offers(screen, campaign, 1);
   expect(screen.revokesOf(campaign.id)).toBe(0);
 });
+
+test('cancelled at whatever moment of its way, a campaign stays on no screen and in no account', async () => {
+  const screens = await Promise.all(Array.from({ length: 6 }, (_, index) => registered(`target-${index}`)));
+  const ids = screens.map((screen) => screen.deviceId);
+  const campaigns = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const campaign = await createFor(...ids);
+      await delay(index * index);
+      const cancelled = await flow.http.post(`/campaigns/${campaign.id}/cancel`);
+      expect(cancelled.status, cancelled.text).toBe(200);
+      return campaign;
+    }),
+  );
+  for (const campaign of campaigns) {
+    await eventually(async () => {
+      expect(await flow.sql('select from outbox where aggregate_id = $1 and not processed', [campaign.id])).toHaveLength(0);
+      const clearance = await flow.http.read(`/campaigns/${campaign.id}/clearance`);
+      expect(clearance).toMatchObject({ dirty: 0, unreachable: 0, latestEnd: null });
+    });
+    // The player keeps a tombstone, so a revoke that came first counts as well.
+    const have = screens.filter((screen) => screen.offersOf(campaign.id) > 0);
+    expect(have.filter((screen) => screen.revokesOf(campaign.id) === 0)).toEqual([]);
+    const { status, counts } = await flow.http.read(`/campaigns/${campaign.id}`);
+    expect(status).toBe('cancelled');
+    expect(counts).toMatchObject({ PENDING: 0, IN_PROGRESS: 0, SENDING: 0, UNKNOWN: 0, FAILED: 0 });
+    const rows = await flow.sql<{ status: string }>('select status from deliveries where campaign_id = $1', [campaign.id]);
+    expect(counts.SUCCESS + counts.CANCELLED).toBe(rows.length);
+    expect(counts.SUCCESS).toBe(rows.filter((row) => row.status === 'SUCCESS').length);
+    const executions = (await flow.http.read(`/campaigns/${campaign.id}/executions`)).data as { state: string }[];
+    expect(executions.every((execution) => execution.state === 'CANCELLED')).toBe(true);
+  }
+  // Some were caught early and some late, or this has shown nothing.
+  const reached = campaigns.filter((campaign) => screens.some((screen) => screen.offersOf(campaign.id) > 0)).length;
+  expect(reached).toBeGreaterThan(0);
+  expect(reached).toBeLessThan(campaigns.length);
+});

@@ -163,3 +163,19 @@ test('the page of what a page of ours needs, the time and the description of the
   expect(namesOf(paths['/campaigns/{id}/cancel'].post).sort()).toEqual(['path id', 'query force']);
   expect((await flow.http.get('/docs')).status).toBe(200);
 });
+
+test('the pages are where the start says', async () => {
+  for (const path of ['/', '/console', '/console/campaigns/x', '/player/', '/player/?deviceId=a']) {
+    const page = await flow.http.get(path);
+    expect([page.status, page.headers['content-type'], page.headers['cache-control']], path).toEqual([
+      200,
+      'text/html; charset=utf-8',
+      'public, max-age=0',
+    ]);
+  }
+  const bare = await flow.http.get('/player?deviceId=a&brokerUrl=ws%3A%2F%2Fx');
+  expect([bare.status, bare.headers['location']]).toEqual([302, '/player/?deviceId=a&brokerUrl=ws%3A%2F%2Fx']);
+  expect((await flow.http.get('/favicon.svg')).headers['content-type']).toBe('image/svg+xml');
+  const script = /src="(\/console-assets\/[^"]+)"/.exec((await flow.http.get('/')).text)?.[1] ?? '';
+  expect((await flow.http.get(script)).headers['cache-control']).toContain('immutable');
+});
