@@ -166,8 +166,8 @@ test('the page of what a page of ours needs, the time and the description of the
 
 test('the pages are where the start says', async () => {
   for (const path of ['/', '/console', '/console/campaigns/x', '/player/', '/player/?deviceId=a']) {
-    const page = await flow.http.get(path);
-    expect([page.status, page.headers['content-type'], page.headers['cache-control']], path).toEqual([
+    const answer = await flow.http.get(path);
+    expect([answer.status, answer.headers['content-type'], answer.headers['cache-control']], path).toEqual([
       200,
       'text/html; charset=utf-8',
       'public, max-age=0',
