@@ -156,8 +156,10 @@ test('the same manifest is offered after a restart: its id is a function of camp
   expect(otherFirst.manifestId).not.toBe(first.manifestId);
   await screen.close();
 
+  const kept = await upload(flow.http, PNG);
   const ports = flow.server.ports;
   await flow.restart();
+  expect((await flow.http.get(`/assets/${kept.sha256}`)).status).toBe(200);
   const back = await flow.screen('silent', { answers: false });
   const again = await within(
     5000,

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
 import type { CreateCampaignInput, CreatedCampaign } from '@marquee/contracts';
 import { expect } from 'vitest';
@@ -28,10 +31,12 @@ export class Flow {
     // Tests that end sessions end this one as well.
     client.on('error', () => undefined);
     await client.connect();
-    const options = { databaseUrl: await route(database.url), environment: { ...IMPATIENT, ...more } };
+    const dataDir = await mkdtemp(join(tmpdir(), 'marquee-flow-'));
+    const options = { dataDir, databaseUrl: await route(database.url), environment: { ...IMPATIENT, ...more } };
     const server = await ServerProcess.start(options).catch(async (error: unknown) => {
       await client.end();
       await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
       throw error;
     });
     return new Flow(database, client, server, options);
@@ -69,7 +74,7 @@ export class Flow {
     await this.revive();
   }
 
-  /** Starts another process on the same database, when this one has ended. */
+  /** Starts another process on the same database and folder, when this one has ended. */
   async revive(): Promise<void> {
     this.server = await ServerProcess.start(this.options);
   }
@@ -81,6 +86,7 @@ export class Flow {
     } finally {
       await this.client.end();
       await this.database.drop();
+      await rm(this.server.dataDir, { recursive: true, force: true });
     }
   }
 }
