@@ -1,0 +1,84 @@
+import { Audiences } from '../audience/audiences.service.js';
+import type { ScreenBroker } from '../broker/broker.js';
+import { Campaigns } from '../campaigns/campaigns.service.js';
+import { CampaignCreator } from '../campaigns/create-campaigns.js';
+import type { Config } from '../config/config.js';
+import { Templates } from '../creatives/templates.js';
+import { Deliveries } from '../deliveries/deliveries.service.js';
+import { Executions } from '../executions/executions.service.js';
+import { FeedHub } from '../feed/hub.js';
+import type { HttpSettings } from '../http/assets.controller.js';
+import { readTls, startHttpServer, stopHttpServer } from '../http/server.js';
+import type { System } from '../http/system.controller.js';
+import { AUDIENCES, CAMPAIGNS, DELIVERIES, EXECUTIONS, FEED, SCREENS, STORAGE, SYSTEM, TEMPLATES } from '../http/tokens.js';
+import { systemClock } from '../kit/clock.js';
+import { Screens } from '../screens/screens.service.js';
+import type { Database } from '../store/database.js';
+import { type Context, POLL_MS, actorErrors } from './context.js';
+
+const SCREEN_COUNT_KEPT_MS = 5000;
+
+export async function startApi(context: Context, brokerUrl: string): Promise<void> {
+  const { config, log, metrics, ends, broker, database, fence, notifications, storage, apiBaseUrl } = context;
+  const screens = new Screens(database);
+  const creator = new CampaignCreator(database, systemClock);
+  const campaigns = new Campaigns(database, creator, fence, systemClock, {
+    minLeadMs: config.minLeadMs,
+    countScreens: keptFor(SCREEN_COUNT_KEPT_MS, () => screens.count()),
+  });
+  const feed = new FeedHub(database, { pollMs: POLL_MS, onError: actorErrors(log) });
+  notifications.on('feed', () => feed.wake());
+  metrics.gauge('marquee_feed_readers', 'Readers of the live feed', () => feed.readers);
+  feed.start();
+  ends.add('the feed', () => feed.stop());
+  const settings: HttpSettings = { apiBaseUrl, brokerUrl, assetMaxBytes: config.assetMaxBytes, corsOrigins: config.corsOrigins };
+  const system: System = {
+    now: () => systemClock.now(),
+    unready: () => unready(database, broker, config),
+    metrics: () => metrics.text(),
+  };
+  const services = new Map<symbol, unknown>([
+    [CAMPAIGNS, campaigns],
+    [EXECUTIONS, new Executions(database, systemClock)],
+    [DELIVERIES, new Deliveries(database)],
+    [SCREENS, screens],
+    [AUDIENCES, new Audiences(database)],
+    [TEMPLATES, new Templates(database)],
+    [STORAGE, storage],
+    [FEED, feed],
+    [SYSTEM, system],
+  ]);
+  const app = await startHttpServer({
+    host: config.host,
+    port: config.port,
+    tls: readTls(config.tlsCert, config.tlsKey),
+    settings,
+    services,
+    log,
+  });
+  ends.add('the API', async () => {
+    await feed.stop();
+    await stopHttpServer(app);
+  });
+}
+
+async function unready(database: Database, broker: ScreenBroker, config: Config): Promise<string[]> {
+  const reasons: string[] = [];
+  await database.withClient((client) => client.query('select 1')).catch(() => reasons.push('the database cannot be reached'));
+  const speaksMqtt = config.roles.includes('gateway') || config.roles.includes('worker');
+  if (speaksMqtt && !broker.connected) reasons.push('the broker cannot be reached');
+  return reasons;
+}
+
+/** A value that is read at most so often. */
+function keptFor(ms: number, read: () => Promise<number>): () => Promise<number> {
+  let kept: { at: number; value: Promise<number> } | undefined;
+  return () => {
+    const now = performance.now();
+    if (kept === undefined || now - kept.at > ms) kept = { at: now, value: read() };
+    kept.value.catch(() => {
+      kept = undefined;
+    });
+    return kept.value;
+  };
+}

@@ -1,0 +1,45 @@
+import type { ScreenBroker } from '../broker/broker.js';
+import type { FenceKeys } from '../campaigns/fence-keys.store.js';
+import type { Config } from '../config/config.js';
+import type { OnActorError } from '../kit/actor.js';
+import type { Ends } from '../kit/ends.js';
+import type { Log } from '../kit/log.js';
+import type { Metrics } from '../metrics.js';
+import type { FileStorage } from '../storage/file-storage.js';
+import { type Database, isUnavailable } from '../store/database.js';
+import type { Fence } from '../store/fence.js';
+import type { Notifications } from '../store/notifications.js';
+import type { Outbox } from '../store/outbox.js';
+
+/** The net below the wake-ups: how long an actor sleeps that nothing wakes, ms. */
+export const POLL_MS = 1000;
+
+export interface Store {
+  database: Database;
+  fence: Fence;
+  keys: FenceKeys;
+  notifications: Notifications;
+  outbox: Outbox;
+  storage: FileStorage;
+  databaseRole: string;
+}
+
+export interface Context extends Store {
+  config: Config;
+  log: Log;
+  metrics: Metrics;
+  ends: Ends;
+  broker: ScreenBroker;
+  apiBaseUrl: string;
+}
+
+export function actorErrors(log: Log): OnActorError {
+  return (error, actor) => {
+    if (isUnavailable(error))
+      log.warn({ actor, reason: error instanceof Error ? error.message : String(error) }, 'the database cannot be reached; trying again');
+    else log.error({ err: error, actor }, 'an actor failed; trying again');
+  };
+}
+
+/** Batches that a worker begins at the same time: each holds a lock's connection and one for its statements. */
+export const WORKER_SLOTS = 4;

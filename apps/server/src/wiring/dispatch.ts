@@ -1,0 +1,45 @@
+import { AssetSources } from '../creatives/asset-sources.js';
+import { Builder } from '../creatives/builder.js';
+import { Joiner } from '../dispatch/joiner.js';
+import { Launcher } from '../dispatch/launcher.js';
+import { Reconciler } from '../dispatch/reconciler.js';
+import { Rescuer } from '../dispatch/rescuer.js';
+import { Sweeper } from '../dispatch/sweeper.js';
+import { Relay } from '../feed/relay.js';
+import { systemClock } from '../kit/clock.js';
+import { StartError } from '../kit/errors.js';
+import { AddressPolicy, parseFetchAllow } from '../storage/address-policy.js';
+import { GuardedFetcher } from '../storage/guarded-fetcher.js';
+import { type Context, POLL_MS, actorErrors } from './context.js';
+
+export async function startDispatch(context: Context): Promise<void> {
+  const { config, log, ends, database, notifications, outbox, storage, apiBaseUrl } = context;
+  const onError = actorErrors(log);
+  const allow = parseFetchAllow(config.assetFetchAllow.join(','));
+  if (!allow.ok) throw new StartError(`ASSET_FETCH_ALLOW ${allow.error}.`);
+  const fetcher = new GuardedFetcher(storage, new AddressPolicy(allow.allow), {
+    maxBytes: config.assetMaxBytes,
+    totalMs: config.assetFetchTimeoutMs,
+  });
+  const sources = new AssetSources(database, storage, fetcher, { apiBaseUrl, waitMs: config.assetWaitMs, onError }, log);
+  ends.add('the assets being fetched', () => sources.idle());
+  ends.add('the fetcher', () => fetcher.close());
+  const builder = new Builder(database, outbox, sources, { pollMs: POLL_MS, onError }, log);
+  const launcher = new Launcher(database, outbox, systemClock, { pollMs: POLL_MS, onError });
+  const joiner = new Joiner(database, { pollMs: POLL_MS, onError });
+  const sweeper = new Sweeper(database, outbox, { pollMs: POLL_MS, onError });
+  const relay = new Relay(database, { pollMs: POLL_MS, onError });
+  const rescuer = new Rescuer(database, { intervalMs: config.rescueIntervalMs, safeChannels: ['screen'], onError }, log);
+  const reconciler = new Reconciler(database, systemClock, { intervalMs: config.reconcileIntervalMs, onError });
+  notifications.on('campaign_created', () => builder.wake());
+  notifications.on('template_ready', () => launcher.wake());
+  notifications.on('execution_started', () => launcher.wake());
+  notifications.on('device_entered', () => joiner.wake());
+  notifications.on('campaign_cancelled', () => sweeper.wake());
+  notifications.on('campaign_completed', () => sweeper.wake());
+  notifications.on('fact', () => relay.wake());
+  for (const actor of [sources, builder, launcher, joiner, sweeper, relay, rescuer, reconciler]) {
+    actor.start();
+    ends.add(actor.name, () => actor.stop());
+  }
+}
