@@ -1,4 +1,4 @@
-import type { AssetType, ScreenEventType, ScreenStatus } from './states.js';
+import type { AssetType, ScreenEventType, ScreenLack, ScreenStatus } from './states.js';
 
 /** Hours in which a screen may play; kept by the player offline. A window over midnight belongs to the day it starts. */
 export interface PlayWindow {
@@ -55,6 +55,17 @@ export type ControlMessage =
   | { type: 'reload' }
   | { type: 'screenshot'; uploadUrl: string };
 
+/** One showing, as `payload.plays` of a PLAY_LOG lists it: of one slide, or of a campaign whose template does not tell its slides. */
+export interface Play {
+  campaignId: string;
+  version: number;
+  /** The campaign's asset; '' when the template did not tell. */
+  assetId: string;
+  /** Epoch ms by the screen's corrected clock. */
+  startedAt: number;
+  durationMs: number;
+}
+
 /** What a screen says on `devices/{id}/acks`. */
 export interface ScreenEvent {
   eventId: string;
@@ -74,4 +85,11 @@ export interface StatusMessage {
   timestamp: number;
   installed?: { campaignId: string; version: number }[];
   clockOffsetMs?: number;
+  lacks?: ScreenLack[];
+  storage?: { usedBytes: number; quotaBytes: number };
+  /**
+   * The numbers (`payload.seq`) of the events that this screen keeps; `series` (also in `payload.series`) is another one after its storage was
+   * wiped and its numbers began anew. What the server misses between `first` and `last` it asks for by `replay`.
+   */
+  events?: { series: string; first: number; last: number };
 }

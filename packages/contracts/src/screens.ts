@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SCREEN_EVENT_TYPES, SCREEN_STATUSES } from './states.js';
+import { SCREEN_EVENT_TYPES, SCREEN_LACKS, SCREEN_STATUSES, type ScreenLack } from './states.js';
 import { epochMs, freeObject, label } from './text.js';
 import { DEVICE_ID_PATTERN } from './topics.js';
 
@@ -17,6 +17,13 @@ export type PutScreen = z.infer<typeof putScreen>;
 export const importScreen = putScreen.extend({ deviceId });
 export type ImportScreen = z.infer<typeof importScreen>;
 
+export const screenStorage = z.object({ usedBytes: z.int().min(0), quotaBytes: z.int().min(0) });
+/** What a screen says of itself beside presence and clock. */
+export interface ScreenReport {
+  lacks: ScreenLack[];
+  storage: z.output<typeof screenStorage> | null;
+}
+
 export const screenView = z.object({
   deviceId: z.string(),
   groupId: z.string().nullable(),
@@ -25,7 +32,12 @@ export const screenView = z.object({
   lastSeen: z.int().nullable(),
   /** The campaign that the screen last said it shows. */
   nowPlaying: z.object({ campaignId: z.uuid(), name: z.string(), since: z.int() }).nullable(),
+  /** Server minus screen, as the screen estimated it last. */
   clockOffsetMs: z.int().nullable(),
+  /** Epoch ms since when `status` is what it is. */
+  statusSince: z.int(),
+  lacks: z.array(z.enum(SCREEN_LACKS)),
+  storage: screenStorage.nullable(),
   metadata: z.record(z.string(), z.unknown()),
 });
 export type ScreenView = z.infer<typeof screenView>;
@@ -65,6 +77,14 @@ export const statusMessage = z.object({
     .max(1000)
     .optional(),
   clockOffsetMs: z.number().min(-1e12).max(1e12).optional(),
+  // Newer players may lack what this server has no word for.
+  lacks: z
+    .array(z.string().max(64))
+    .max(32)
+    .transform((lacks) => SCREEN_LACKS.filter((lack) => lacks.includes(lack)))
+    .optional(),
+  storage: screenStorage.optional(),
+  events: z.object({ series: z.string().min(1).max(64), first: z.int().min(0), last: z.int().min(0) }).optional(),
 });
 
 export const storedAsset = z.object({ url: z.string(), sha256: z.string(), sizeBytes: z.int(), type: z.string() });

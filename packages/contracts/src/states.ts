@@ -20,6 +20,13 @@ export type AssetType = (typeof ASSET_TYPES)[number];
 export const SCREEN_STATUSES = ['online', 'offline'] as const;
 export type ScreenStatus = (typeof SCREEN_STATUSES)[number];
 
+/**
+ * What a screen may lack, as it says in its status: a secure context (plain HTTP by name), its service worker (the page itself cannot be
+ * loaded without the server), storage that the browser promised not to clear, room for what it was offered, an estimate of the server's time.
+ */
+export const SCREEN_LACKS = ['secure_context', 'service_worker', 'persistent_storage', 'free_storage', 'server_time'] as const;
+export type ScreenLack = (typeof SCREEN_LACKS)[number];
+
 /** Kinds of event a screen reports on `devices/{deviceId}/acks`. */
 export const SCREEN_EVENT_TYPES = ['INSTALL_ACK', 'DISPLAY_START', 'DISPLAY_COMPLETE', 'REVOKE_ACK', 'ERROR', 'PLAY_LOG'] as const;
 export type ScreenEventType = (typeof SCREEN_EVENT_TYPES)[number];

@@ -92,6 +92,9 @@ export function screenRow(part: Partial<ScreenView> = {}): ScreenView {
     lastSeen: Date.now() - 4_000,
     nowPlaying: null,
     clockOffsetMs: 12,
+    statusSince: 1_790_000_000_000,
+    lacks: [],
+    storage: null,
     metadata: {},
     ...part,
   });

@@ -1,4 +1,4 @@
-import { parseDeviceTopic, statusMessage } from '@marquee/contracts';
+import { parseDeviceTopic, type ScreenReport, statusMessage } from '@marquee/contracts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoff } from '../kit/backoff.js';
 import { Batcher } from '../kit/batcher.js';
@@ -29,6 +29,8 @@ interface Told {
   /** When it arrived, on the monotonic clock: what the screen acknowledged since then is newer than its list. */
   at: number;
   clockOffsetMs: number | null;
+  /** What it says of itself; undefined: it did not say, and what it said last stands. */
+  report: ScreenReport | undefined;
   /** Absent: the screen did not say. */
   installed?: string[];
 }
@@ -103,6 +105,7 @@ export class Presence {
       ids: batch.map((told) => told.deviceId),
       statuses: batch.map((told) => (told.online ? 'online' : 'offline')),
       offsets: batch.map((told) => told.clockOffsetMs),
+      reports: batch.map((told) => (told.report === undefined ? null : JSON.stringify(told.report))),
       enroll: this.options.enroll,
     });
     const known = new Set(registered.map((row) => row.device_id));
@@ -144,12 +147,13 @@ function read(topic: string, payload: Buffer, retained: boolean): Told | undefin
   }
   const parsed = statusMessage.safeParse(body);
   if (!parsed.success || parsed.data.deviceId !== from?.deviceId) return undefined;
-  const { deviceId, status, clockOffsetMs, installed } = parsed.data;
+  const { deviceId, status, clockOffsetMs, installed, lacks, storage } = parsed.data;
   return {
     deviceId,
     online: status === 'online',
     at: performance.now(),
     clockOffsetMs: clockOffsetMs === undefined ? null : Math.round(clockOffsetMs),
+    report: lacks === undefined && storage === undefined ? undefined : { lacks: lacks ?? [], storage: storage ?? null },
     // Campaigns whose id is no UUID are not ours: nothing is known of them and nothing is revoked.
     ...(installed === undefined || retained ? {} : { installed: installed.map((each) => each.campaignId.toLowerCase()).filter(isUuid) }),
   };

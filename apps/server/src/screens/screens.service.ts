@@ -1,4 +1,12 @@
-import { DEVICE_ID_PATTERN, type ImportScreen, type Page, type PutScreen, type ScreenStatus, type ScreenView } from '@marquee/contracts';
+import {
+  DEVICE_ID_PATTERN,
+  type ImportScreen,
+  type Page,
+  type PutScreen,
+  type ScreenReport,
+  type ScreenStatus,
+  type ScreenView,
+} from '@marquee/contracts';
 import { ProblemError } from '../kit/errors.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
@@ -68,6 +76,7 @@ export class Screens {
 }
 
 function screenView(row: ValuesOf<typeof findScreen.gives>): ScreenView {
+  const report = row.report as Partial<ScreenReport>;
   const playing = row.now_playing !== null && row.now_playing_name !== null && row.now_playing_since !== null;
   return {
     deviceId: row.device_id,
@@ -79,6 +88,9 @@ function screenView(row: ValuesOf<typeof findScreen.gives>): ScreenView {
       ? { campaignId: row.now_playing as string, name: row.now_playing_name as string, since: row.now_playing_since as number }
       : null,
     clockOffsetMs: row.clock_offset_ms,
+    statusSince: row.status_since,
+    lacks: report.lacks ?? [],
+    storage: report.storage ?? null,
     metadata: row.metadata as Record<string, unknown>,
   };
 }

@@ -10,11 +10,14 @@ const screenRow = {
   now_playing_name: nullable(t.text),
   now_playing_since: nullable(t.bigint),
   clock_offset_ms: nullable(t.bigint),
+  status_since: t.bigint,
+  report: t.json,
   metadata: t.json,
 };
 const SCREEN = `
   s.device_id, s.group_id, s.tags, s.status, epoch_ms(s.last_seen) as last_seen, playing.id as now_playing,
-  playing.name as now_playing_name, playing.since as now_playing_since, s.clock_offset_ms, s.metadata`;
+  playing.name as now_playing_name, playing.since as now_playing_since, s.clock_offset_ms, epoch_ms(s.status_since) as status_since, s.report,
+  s.metadata`;
 
 /** The campaign that went on air last of those that the screen says it shows; none while it is offline. */
 const PLAYING = `
@@ -86,21 +89,22 @@ export const deleteScreen = statement({
  */
 export const notePresence = statement({
   name: 'screens_note_presence',
-  takes: { ids: t.texts, statuses: t.texts, offsets: t.nullableBigints, enroll: t.bool },
+  takes: { ids: t.texts, statuses: t.texts, offsets: t.nullableBigints, reports: t.nullableJsonTexts, enroll: t.bool },
   gives: { device_id: t.text },
   text: `
     with told as (
-      select * from unnest((select $ids), (select $statuses), (select $offsets)) as p(device_id, status, clock_offset_ms)),
+      select * from unnest((select $ids), (select $statuses), (select $offsets), (select $reports)) as p(device_id, status, clock_offset_ms, report)),
     entered as (
-      insert into devices (device_id, status, clock_offset_ms, last_seen)
-      select device_id, status, clock_offset_ms, now() from told
+      insert into devices (device_id, status, clock_offset_ms, report, last_seen)
+      select device_id, status, clock_offset_ms, coalesce(report, '{}'), now() from told
       where $enroll and not exists (select from devices s where s.device_id = told.device_id) order by device_id
       on conflict (device_id) do nothing returning device_id),
     locked as materialized (
       select s.device_id from devices s join told using (device_id) order by s.device_id for update of s),
     updated as (
       update devices s
-      set status = told.status, last_seen = now(), clock_offset_ms = coalesce(told.clock_offset_ms, s.clock_offset_ms)
+      set status = told.status, last_seen = now(), clock_offset_ms = coalesce(told.clock_offset_ms, s.clock_offset_ms),
+          report = coalesce(told.report, s.report), status_since = case when s.status = told.status then s.status_since else now() end
       from told join locked using (device_id) where s.device_id = told.device_id
       returning s.device_id)
     select device_id from entered union all select device_id from updated`,
@@ -111,7 +115,7 @@ export const allOffline = statement({
   name: 'screens_all_offline',
   takes: {},
   gives: {},
-  text: `update devices set status = 'offline' where status = 'online'`,
+  text: `update devices set status = 'offline', status_since = now() where status = 'online'`,
 });
 
 /**

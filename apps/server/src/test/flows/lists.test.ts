@@ -113,7 +113,17 @@ describe('screens', () => {
   test('show the whole of what was set, and what is left out is gone', async () => {
     const body = { groupId: 'g', tags: ['a', 'b'], metadata: { place: { floor: 2 } } };
     const put = await flow.http.send('PUT', '/screens/set', { body });
-    expect(put.json()).toEqual({ deviceId: 'set', status: 'offline', lastSeen: null, nowPlaying: null, clockOffsetMs: null, ...body });
+    expect(put.json()).toEqual({
+      deviceId: 'set',
+      status: 'offline',
+      lastSeen: null,
+      nowPlaying: null,
+      clockOffsetMs: null,
+      statusSince: expect.any(Number),
+      lacks: [],
+      storage: null,
+      ...body,
+    });
     await flow.http.send('PUT', '/screens/set', { body: {} });
     expect(await page('/screens/set')).toMatchObject({ groupId: null, tags: [], metadata: {} });
   });
