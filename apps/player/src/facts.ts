@@ -1,8 +1,8 @@
+import type { Schedule } from '@marquee/contracts/player';
 import type { CorrectedClock } from './clock.js';
 import type { Library } from './library.js';
 import type { Offer } from './manifest.js';
 import type { Outbox } from './outbox.js';
-import type { Schedule } from './schedule.js';
 import type { Settings } from './settings.js';
 
 export type LinkState = 'starting' | 'connected' | 'reconnecting';

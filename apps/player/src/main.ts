@@ -1,3 +1,4 @@
+import type { Schedule } from '@marquee/contracts/player';
 import { askServer, CorrectedClock } from './clock.js';
 import { sha256Hex } from './digest.js';
 import { gatherFacts, type LinkState } from './facts.js';
@@ -7,7 +8,6 @@ import { Link } from './link.js';
 import { type Offer, readControl, readOffer } from './manifest.js';
 import { Outbox } from './outbox.js';
 import { Programme } from './programme.js';
-import type { Schedule } from './schedule.js';
 import { findBroker, keptBy, readSettings, type Settings, SettingError } from './settings.js';
 import { Stage } from './stage.js';
 import { Store } from './store.js';

@@ -1,11 +1,7 @@
-import type { PlayWindow } from '@marquee/contracts/player';
-import { readWindow } from './window.js';
+import { loopOf, type PlayWindow, readWindow } from '@marquee/contracts/player';
 
 const SHA256 = /^[0-9a-f]{64}$/i;
 const MAX_VERSION = 2_147_483_647;
-/** How long a turn takes for a campaign that does not say how long its slides stand. */
-const DEFAULT_LOOP_MS = 10_000;
-const MIN_LOOP_MS = 1_000;
 
 export interface OfferedAsset {
   /** What the template asks for it by; its URL where the manifest gives no id. */
@@ -86,15 +82,6 @@ function readAssets(value: unknown, base: string): OfferedAsset[] | undefined {
   return assets;
 }
 
-function readLoop(slides: unknown): number {
-  if (!Array.isArray(slides)) return DEFAULT_LOOP_MS;
-  const total = (slides as unknown[]).reduce<number>((sum, slide) => {
-    const ms = typeof slide === 'object' && slide !== null ? (slide as Record<string, unknown>)['durationMs'] : undefined;
-    return sum + (typeof ms === 'number' && Number.isFinite(ms) && ms > 0 ? ms : 0);
-  }, 0);
-  return total > 0 ? Math.max(MIN_LOOP_MS, total) : DEFAULT_LOOP_MS;
-}
-
 /** Reads a manifest off the wire; trusts nothing in it. `base` is what relative URLs are resolved against. */
 export function readOffer(text: string, base: string): ReadOffer {
   const fields = parse(text);
@@ -122,7 +109,7 @@ export function readOffer(text: string, base: string): ReadOffer {
       templateUrl,
       templateChecksum: readChecksum(fields['templateChecksum']),
       assets,
-      loopMs: readLoop(fields['slides']),
+      loopMs: loopOf(fields['slides']),
       priority: typeof priority === 'number' && Number.isFinite(priority) ? priority : 0,
       window: hours,
     },

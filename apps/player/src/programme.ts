@@ -1,8 +1,8 @@
+import { type Schedule, scheduleAt } from '@marquee/contracts/player';
 import type { Clock } from './clock.js';
 import type { Library } from './library.js';
 import type { Offer } from './manifest.js';
 import type { Outbox } from './outbox.js';
-import { type Schedule, scheduleAt } from './schedule.js';
 import type { Act, Stage } from './stage.js';
 import type { Installed, Showing, Store } from './store.js';
 

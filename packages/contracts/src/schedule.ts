@@ -1,8 +1,31 @@
 import { isOpen, nextEdge } from './window.js';
-import type { Offer } from './manifest.js';
+import type { PlayWindow } from './screen-messages.js';
+
+/** How long a turn takes for a campaign that does not say how long its slides stand. */
+const DEFAULT_LOOP_MS = 10_000;
+const MIN_LOOP_MS = 1_000;
 
 /** What of a campaign decides when it plays. */
-export type Scheduled = Pick<Offer, 'campaignId' | 'startAt' | 'expireAt' | 'priority' | 'loopMs' | 'window'>;
+export interface Scheduled {
+  campaignId: string;
+  /** Epoch ms; plays from `startAt`, and no longer at `expireAt`. */
+  startAt: number;
+  expireAt: number;
+  priority: number;
+  /** How long all slides take once, ms. */
+  loopMs: number;
+  window: PlayWindow | undefined;
+}
+
+/** How long the slides of a manifest take once, ms; whatever is no slide with a duration counts as none. */
+export function loopOf(slides: unknown): number {
+  if (!Array.isArray(slides)) return DEFAULT_LOOP_MS;
+  const total = (slides as unknown[]).reduce<number>((sum, slide) => {
+    const ms = typeof slide === 'object' && slide !== null ? (slide as Record<string, unknown>)['durationMs'] : undefined;
+    return sum + (typeof ms === 'number' && Number.isFinite(ms) && ms > 0 ? ms : 0);
+  }, 0);
+  return total > 0 ? Math.max(MIN_LOOP_MS, total) : DEFAULT_LOOP_MS;
+}
 
 export interface Schedule<T extends Scheduled> {
   /** May play now: started, not expired, in its hours; of any priority. */

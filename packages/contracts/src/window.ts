@@ -1,4 +1,4 @@
-import type { PlayWindow } from '@marquee/contracts/player';
+import type { PlayWindow } from './screen-messages.js';
 
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const TIME_OF_DAY = /^(?:([01]\d|2[0-3]):([0-5]\d)|24:00)$/;
