@@ -13,6 +13,14 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   clearTimeout(late);
 }
 
+/** Ends exactly this process without asking. Resolves when it is gone. */
+export async function killProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGKILL');
+  await gone;
+}
+
 /** Ports on the loopback that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listening()));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readEmbeddedUrl } from '@marquee/server/store/embedded-postgres';
 import { databaseCpu } from './database-cpu.js';
-import { endProcess, freePorts, until } from './processes.js';
+import { endProcess, freePorts, killProcess, until } from './processes.js';
 import type { Scratch } from './scratch.js';
 import { rounded } from './statistics.js';
 
@@ -30,14 +30,35 @@ export interface ServerProcess {
   databaseUrl: string;
   /** What it cost since the last call of this. */
   usage: () => Promise<Usage>;
+  /** Asks it to end, and waits until it has. */
   stop: () => Promise<void>;
+  /** As a power cut ends it: nothing is said to anybody. Its PostgreSQL lives on alone. */
+  kill: () => Promise<void>;
+  child: ChildProcess;
+  /** For `startServer`, to be the same server again after it ended. */
+  place: ServerPlace;
 }
 
-/** Starts the real server with everything of its own: folder, database, ports. `CPU_PROFILE=folder` writes a profile there as it ends. */
-export async function startServer(scratch: Scratch, environment: Record<string, string> = {}): Promise<ServerProcess> {
+/** What of a server outlives its process. */
+export interface ServerPlace {
+  dataDir: string;
+  http: number;
+  mqtt: number;
+  ws: number;
+}
+
+/** A folder and ports that are nobody's yet. */
+export async function serverPlace(scratch: Scratch): Promise<ServerPlace> {
   const [http = 0, mqtt = 0, ws = 0] = await freePorts(3);
   const dataDir = join(scratch.folder, `data-${http}`);
   await mkdir(dataDir);
+  return { dataDir, http, mqtt, ws };
+}
+
+/** Starts the real server with everything of its own: folder, database, ports. `CPU_PROFILE=folder` writes a profile there as it ends. */
+export async function startServer(scratch: Scratch, environment: Record<string, string> = {}, place?: ServerPlace): Promise<ServerProcess> {
+  const taken = place ?? (await serverPlace(scratch));
+  const { dataDir, http, mqtt, ws } = taken;
   const logFile = join(scratch.folder, `server-${http}.log`);
   const profile = process.env['CPU_PROFILE'];
   const child = spawn(process.execPath, [...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]), MAIN], {
@@ -53,7 +74,7 @@ export async function startServer(scratch: Scratch, environment: Record<string, 
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const log = createWriteStream(logFile);
+  const log = createWriteStream(logFile, { flags: 'a' });
   child.stdout.pipe(log);
   child.stderr.pipe(log);
   scratch.defer(() => endProcess(child));
@@ -61,7 +82,7 @@ export async function startServer(scratch: Scratch, environment: Record<string, 
   await ready(child, api, logFile);
   const databaseUrl = environment['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir));
   if (databaseUrl === undefined) throw new Error('the server is ready, but its database cannot be found');
-  scratch.defer(() => sayStatements(api));
+  scratch.defer(() => (child.exitCode === null && child.signalCode === null ? sayStatements(api) : undefined));
   const usage = await usageOf(api, databaseUrl);
   await usage();
   return {
@@ -70,6 +91,9 @@ export async function startServer(scratch: Scratch, environment: Record<string, 
     databaseUrl,
     usage,
     stop: () => endProcess(child),
+    kill: () => killProcess(child),
+    child,
+    place: taken,
   };
 }
 
