@@ -1,6 +1,6 @@
 import type { ScreenEventType } from '@marquee/contracts/player';
 import { uuidv7 } from 'uuidv7';
-import { Copies, STAGE } from './copies.js';
+import { Copies, type Ledger, STAGE } from './copies.js';
 import { ManifestReader, parseObject } from './manifest-reader.js';
 import type { Range } from './options.js';
 import { Showtimes } from './showtimes.js';
@@ -16,7 +16,7 @@ export interface AnswerCounts {
   repeats: number;
   /** Manifests of a campaign that is revoked, over, or known in a newer version. */
   ignored: number;
-  /** Manifests left without an answer, as `drop` asks. */
+  /** Manifests left without an answer, as `drop` and `silent` ask. */
   dropped: number;
   revokes: number;
   /** Messages that were neither a manifest nor a control message. */
@@ -46,6 +46,10 @@ export interface AnswersOptions {
   hold: boolean;
   random: () => number;
   monotonic: () => number;
+  /** Screens that never answer. */
+  silent: ReadonlySet<number>;
+  /** Ms that each screen's clock is ahead. */
+  skewMs: Float64Array;
   /** Publishes an event of a screen; `accepted` when the broker answered. */
   post: (screen: number, event: string, accepted: () => void) => void;
 }
@@ -85,6 +89,17 @@ export class Answers {
     return copies;
   }
 
+  /** What a screen has installed, as its status lists it. */
+  installedOn(screen: number): { campaignId: string; version: number }[] {
+    return [...this.campaigns.values()]
+      .filter((copies) => copies.has(screen))
+      .map((copies) => ({ campaignId: copies.campaignId, version: copies.versionOn(screen) }));
+  }
+
+  ledgers(): Ledger[] {
+    return [...this.campaigns.values()].map((copies) => copies.ledger());
+  }
+
   bytesOf(campaignId: string): Buffer | undefined {
     return this.reader.bytesOf(campaignId);
   }
@@ -104,13 +119,15 @@ export class Answers {
       counts.ignored += 1;
       return;
     }
+    copies.countManifest(screen);
     if (!scheduled) this.schedule(copies);
     if (stage === STAGE.none) {
       copies.move(screen, STAGE.received);
       copies.manifests.add();
     }
     const now = options.monotonic();
-    if (copies.sinceAnswer(screen, now) <= ANSWER_AGAIN_MS) counts.repeats += 1;
+    if (options.silent.has(screen)) counts.dropped += 1;
+    else if (copies.sinceAnswer(screen, now) <= ANSWER_AGAIN_MS) counts.repeats += 1;
     else if (options.drop > 0 && options.random() < options.drop) counts.dropped += 1;
     else {
       copies.answer(screen, now);
@@ -128,7 +145,8 @@ export class Answers {
     if (type !== 'revoke' || typeof campaignId !== 'string') return;
     this.counts.revokes += 1;
     const copies = this.copiesOf(campaignId);
-    this.later(() => this.revoke(copies, screen));
+    copies.countRevoke(screen);
+    if (!this.options.silent.has(screen)) this.later(() => this.revoke(copies, screen));
   }
 
   hold(): void {
@@ -172,7 +190,8 @@ export class Answers {
   private install(copies: Copies, screen: number): void {
     const stage = copies.stageOf(screen);
     if (stage >= STAGE.over) return;
-    this.say('INSTALL_ACK', copies, screen, () => copies.countInstall(screen));
+    copies.install(screen);
+    this.say('INSTALL_ACK', copies, screen);
     if (stage !== STAGE.received) return;
     copies.move(screen, STAGE.installed);
     if (Date.now() >= copies.startAt) this.goOnAir(copies, screen);
@@ -181,7 +200,7 @@ export class Answers {
   private revoke(copies: Copies, screen: number): void {
     this.goOffAir(copies, screen);
     copies.move(screen, STAGE.revoked);
-    this.say('REVOKE_ACK', copies, screen, () => copies.countRevocation(screen));
+    this.say('REVOKE_ACK', copies, screen);
   }
 
   private schedule(copies: Copies): void {
@@ -207,16 +226,16 @@ export class Answers {
     this.say('DISPLAY_COMPLETE', copies, screen);
   }
 
-  private say(type: SentEvent, copies: Copies, screen: number, accepted?: () => void): void {
+  private say(type: SentEvent, copies: Copies, screen: number): void {
     const deviceId = this.options.screens[screen];
     if (deviceId === undefined) return;
     this.counts.sent += 1;
     this.counts[COUNTED_AS[type]] += 1;
     // Written by hand: a third of the time of JSON.stringify, and no value but the campaign's id can hold a quote.
-    const event = `{"eventId":"${uuidv7()}","eventType":"${type}","deviceId":"${deviceId}","campaignId":${copies.quotedId},"version":${copies.version},"timestamp":${Date.now()}}`;
+    const event = `{"eventId":"${uuidv7()}","eventType":"${type}","deviceId":"${deviceId}","campaignId":${copies.quotedId},"version":${copies.version},"timestamp":${Date.now() + (this.options.skewMs[screen] ?? 0)}}`;
     this.options.post(screen, event, () => {
       this.counts.accepted += 1;
-      accepted?.();
+      copies.countSaid(type, screen);
     });
   }
 }

@@ -19,6 +19,14 @@ interface Parsed {
   ackDelay: Range;
   offline: number;
   drop: number;
+  flap: number;
+  flapOn: Range;
+  flapOff: Range;
+  away: number;
+  awayFor?: number;
+  silent: number;
+  skew: number;
+  skewBy: Range;
   connections?: 'each' | number;
   group?: string;
   api: string;
@@ -37,6 +45,14 @@ export function readCommandLine(argv: readonly string[], command = new Command()
     .option('--ack-delay <ms>', 'how long an installation takes: milliseconds, or a range such as 0-200', range, { min: 0, max: 200 })
     .option('--offline <share>', 'share of the screens that are switched off, such as 5%', share, 0)
     .option('--drop <share>', 'share of the manifests that are not acknowledged, such as 1%', share, 0)
+    .option('--flap <share>', 'share of the screens that come and go, such as 30%', share, 0)
+    .option('--flap-on <ms>', 'how long those are on at a time', range, { min: 5000, max: 30_000 })
+    .option('--flap-off <ms>', 'and how long they are off', range, { min: 2000, max: 15_000 })
+    .option('--away <share>', 'share of the screens that are off at first', share, 0)
+    .option('--away-for <ms>', 'when those come back (default: never)', whole(0, 2_147_483_647))
+    .option('--silent <share>', 'share of the screens that never acknowledge anything', share, 0)
+    .option('--skew <share>', 'share of the screens whose clocks are wrong', share, 0)
+    .option('--skew-by <ms>', 'and by how much', range, { min: 1000, max: 60_000 })
     .option(
       '--connections <each|n>',
       'each: one connection a screen, with its will; a number: the screens share so many (default: one for 200 screens)',
@@ -56,6 +72,10 @@ export function readCommandLine(argv: readonly string[], command = new Command()
       ackDelayMs: parsed.ackDelay,
       offline: parsed.offline,
       drop: parsed.drop,
+      silent: parsed.silent,
+      flap: { share: parsed.flap, onMs: parsed.flapOn, offMs: parsed.flapOff },
+      away: { share: parsed.away, ...(parsed.awayFor === undefined ? {} : { forMs: parsed.awayFor }) },
+      ...(parsed.skew === 0 ? {} : { skew: { share: parsed.skew, ms: parsed.skewBy } }),
       ...(parsed.connections === undefined ? {} : { connections: parsed.connections }),
     },
     group: parsed.group,

@@ -1,5 +1,7 @@
-import { deviceTopic } from '@marquee/contracts/player';
+import { deviceTopic, type ScreenStatus } from '@marquee/contracts/player';
 import { type AnswerCounts, Answers } from './answers.js';
+import type { Ledger } from './copies.js';
+import { drawRoles, Habits, type Roles } from './habits.js';
 import { announceAbsent, Link } from './link.js';
 import { tooManyConnections } from './open-files.js';
 import { type FleetOptions, type FleetPlan, planFleet } from './options.js';
@@ -29,6 +31,12 @@ export class Fleet {
   private readonly indexes: Map<string, number>;
   private online = 0;
   private lost = 0;
+  /** Who behaves how, by index into `screens`. */
+  readonly roles: Roles;
+  private readonly habits: Habits;
+  private readonly isOff: Uint8Array;
+  /** What screens that are off will say when they are on. */
+  private readonly unsaid = new Map<number, (() => void)[]>();
   private readonly halt = new AbortController();
 
   /** Throws a RangeError that names the option when one cannot be. */
@@ -36,10 +44,15 @@ export class Fleet {
     this.plan = planFleet(options);
     const screens = this.plan.names.online;
     this.indexes = new Map(screens.map((id, index) => [id, index]));
+    this.roles = drawRoles(screens.length, this.plan, this.plan.random);
+    this.isOff = new Uint8Array(screens.length);
+    this.habits = new Habits(this.roles, this.plan, this.plan.random, (turned, on) => this.turn(turned, on));
     this.answers = new Answers({
       ...this.plan,
       screens,
-      post: (screen, event, accepted) => this.linkOfScreen[screen]?.publish(deviceTopic(screens[screen] ?? '', 'acks'), event, accepted),
+      silent: this.roles.silent,
+      skewMs: this.roles.skewMs,
+      post: (screen, event, accepted) => this.post(screen, event, accepted),
     });
   }
 
@@ -67,7 +80,9 @@ export class Fleet {
     if (refusal !== undefined) throw new Error(refusal);
     try {
       if (this.plan.names.offline.length > 0) await announceAbsent(this.plan.broker, this.plan.names.offline);
+      for (const screen of this.roles.away) this.isOff[screen] = 1;
       await this.connect();
+      if (!this.halt.signal.aborted) this.habits.start();
     } catch (error) {
       await this.stop({ announce: false });
       throw new Error(`The broker at ${this.plan.broker} could not be reached: ${reasonOf(error)}.`, { cause: error });
@@ -77,6 +92,7 @@ export class Fleet {
   /** Publishes every screen's status `offline` (unless `announce` is false) and disconnects. Resolves when nothing is left open. */
   async stop({ announce = true }: { announce?: boolean } = {}): Promise<void> {
     this.halt.abort();
+    this.habits.stop();
     this.answers.stop();
     await Promise.all(this.links.splice(0).map((link) => link.stop(announce)));
   }
@@ -103,6 +119,26 @@ export class Fleet {
   /** The campaign's manifest as it was received last, or undefined. */
   manifestBytes(campaignId: string): Buffer | undefined {
     return this.answers.bytesOf(campaignId);
+  }
+
+  /** What every screen knows of every campaign that it heard of. */
+  ledgers(): Ledger[] {
+    return this.answers.ledgers();
+  }
+
+  /** Switches a screen on or off. Off it hears nothing; it keeps what it has installed. */
+  switchOn(deviceId: string, on = true): void {
+    const screen = this.indexes.get(deviceId);
+    if (screen !== undefined) this.turn([screen], on);
+  }
+
+  /** Ends coming and going: every screen is on. */
+  steady(): void {
+    this.habits.stop();
+    this.turn(
+      [...this.isOff.keys()].filter((screen) => this.isOff[screen] === 1),
+      true,
+    );
   }
 
   /** From now on installed manifests are not acknowledged until `release`. */
@@ -139,6 +175,42 @@ export class Fleet {
     await Promise.race([Promise.all(ready), this.stopped()]);
   }
 
+  private turn(screens: readonly number[], on: boolean): void {
+    const turned = screens.filter((screen) => this.isOff[screen] !== Number(!on));
+    for (const screen of turned) this.isOff[screen] = Number(!on);
+    const byLink = new Map<Link | undefined, number[]>();
+    for (const screen of turned) byLink.set(this.linkOfScreen[screen], [...(byLink.get(this.linkOfScreen[screen]) ?? []), screen]);
+    for (const [link, some] of byLink) {
+      // A connection that is lost meanwhile tells of all its screens as it comes back.
+      link
+        ?.turn(
+          some.map((screen) => this.screens[screen] ?? ''),
+          on,
+        )
+        .catch(() => undefined);
+    }
+    if (!on) return;
+    for (const screen of turned) {
+      for (const say of this.unsaid.get(screen) ?? []) say();
+      this.unsaid.delete(screen);
+    }
+  }
+
+  private post(screen: number, event: string, accepted: () => void): void {
+    const say = (): void => this.linkOfScreen[screen]?.publish(deviceTopic(this.screens[screen] ?? '', 'acks'), event, accepted);
+    if (this.isOff[screen] !== 1) say();
+    else this.unsaid.set(screen, [...(this.unsaid.get(screen) ?? []), say]);
+  }
+
+  private statusOf(deviceId: string, status: ScreenStatus): string {
+    const screen = this.indexes.get(deviceId) ?? -1;
+    const skew = this.roles.skewMs[screen] ?? 0;
+    const body = { deviceId, status, timestamp: Date.now() + skew };
+    if (status === 'offline') return JSON.stringify(body);
+    const clock = this.plan.skew === undefined ? {} : { clockOffsetMs: 0 - skew };
+    return JSON.stringify({ ...body, installed: this.answers.installedOn(screen), ...clock });
+  }
+
   private stopped(): Promise<void> {
     return new Promise((resolve) => this.halt.signal.addEventListener('abort', () => resolve(), { once: true }));
   }
@@ -149,8 +221,10 @@ export class Fleet {
       broker,
       screens: names.online.slice(from, to),
       own: ownConnections,
+      isOn: (deviceId) => this.isOff[this.indexes.get(deviceId) ?? -1] !== 1,
+      statusOf: (deviceId, status) => this.statusOf(deviceId, status),
       // Spread over the time that connecting all of them took, so that a broker that comes back is not run over.
-      reconnectMs: 1000 + Math.round((random() * this.connections * 1000) / connectsPerSecond),
+      reconnectMs: 500 + Math.round(random() * Math.max(500, (this.connections * 1000) / connectsPerSecond)),
       onTrouble,
       onMessage: (topic, payload) => this.onMessage(topic, payload),
       onConnect: () => {
@@ -170,7 +244,7 @@ export class Fleet {
     // `devices/{id}/notifications` or `…/control`: nothing else is subscribed to.
     const slash = topic.lastIndexOf('/');
     const screen = this.indexes.get(topic.slice('devices/'.length, slash));
-    if (screen === undefined) return;
+    if (screen === undefined || this.isOff[screen] === 1) return;
     if (topic.endsWith('notifications')) this.answers.onManifest(screen, payload);
     else this.answers.onControl(screen, payload);
   }

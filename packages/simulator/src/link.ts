@@ -11,6 +11,10 @@ export interface LinkOptions {
   screens: readonly string[];
   /** The connection belongs to one screen, which has a will. */
   own: boolean;
+  /** Says whether a screen is switched on. */
+  isOn: (deviceId: string) => boolean;
+  /** A screen's status message. */
+  statusOf: (deviceId: string, status: ScreenStatus) => string;
   /** How long a lost connection waits before it tries again, ms. */
   reconnectMs: number;
   onMessage: (topic: string, payload: Buffer) => void;
@@ -76,35 +80,49 @@ export class Link {
     this.options.onClose();
   }
 
-  private async appear(): Promise<void> {
-    const topics = this.options.screens.flatMap((id) => [deviceTopic(id, 'notifications'), deviceTopic(id, 'control')]);
-    await this.client.subscribeAsync(topics, { qos: 1 });
-    await this.announce('online');
+  /**
+   * Screens that were switched on subscribe and say that they are online; those switched off do what their will would. Does nothing while
+   * the connection is lost: each tells as it comes back.
+   */
+  async turn(screens: readonly string[], on: boolean): Promise<void> {
+    if (!this.connected) return;
+    if (on) await this.appear(screens);
+    else {
+      await this.client.unsubscribeAsync(topicsOf(screens));
+      await this.announce('offline', screens);
+    }
   }
 
-  private async announce(status: ScreenStatus): Promise<void> {
+  private async appear(screens: readonly string[] = this.options.screens.filter((id) => this.options.isOn(id))): Promise<void> {
+    if (screens.length === 0) return;
+    await this.client.subscribeAsync(topicsOf(screens), { qos: 1 });
+    await this.announce('online', screens);
+  }
+
+  private async announce(status: ScreenStatus, screens: readonly string[] = this.options.screens): Promise<void> {
+    const { statusOf } = this.options;
     await Promise.all(
-      this.options.screens.map((id) =>
-        this.client.publishAsync(deviceTopic(id, 'status'), statusPayload(id, status), { qos: 1, retain: true }),
-      ),
+      screens.map((id) => this.client.publishAsync(deviceTopic(id, 'status'), statusOf(id, status), { qos: 1, retain: true })),
     );
   }
+}
+
+function topicsOf(screens: readonly string[]): string[] {
+  return screens.flatMap((id) => [deviceTopic(id, 'notifications'), deviceTopic(id, 'control')]);
 }
 
 /** Leaves the retained status `offline` for screens that are switched off. */
 export async function announceAbsent(broker: string, screens: readonly string[]): Promise<void> {
   const client = await connectAsync(broker, { protocolVersion: 4, clean: true, reconnectPeriod: 0, connectTimeout: 10_000 });
-  await Promise.all(
-    screens.map((id) => client.publishAsync(deviceTopic(id, 'status'), statusPayload(id, 'offline'), { qos: 1, retain: true })),
-  );
+  await Promise.all(screens.map((id) => client.publishAsync(deviceTopic(id, 'status'), offlineStatus(id), { qos: 1, retain: true })));
   await client.endAsync();
 }
 
-function statusPayload(deviceId: string, status: ScreenStatus): string {
-  return `{"deviceId":"${deviceId}","status":"${status}","timestamp":${Date.now()}}`;
+function offlineStatus(deviceId: string): string {
+  return JSON.stringify({ deviceId, status: 'offline', timestamp: Date.now() });
 }
 
-function clientOptions({ screens, own, reconnectMs }: LinkOptions): IClientOptions {
+function clientOptions({ screens, own, reconnectMs, statusOf }: LinkOptions): IClientOptions {
   const [first = ''] = screens;
   const common: IClientOptions = {
     protocolVersion: 4,
@@ -120,7 +138,7 @@ function clientOptions({ screens, own, reconnectMs }: LinkOptions): IClientOptio
   if (!own) return common;
   return {
     ...common,
-    will: { topic: deviceTopic(first, 'status'), payload: Buffer.from(statusPayload(first, 'offline')), qos: 1, retain: true },
+    will: { topic: deviceTopic(first, 'status'), payload: Buffer.from(statusOf(first, 'offline')), qos: 1, retain: true },
   };
 }
 

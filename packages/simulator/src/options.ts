@@ -6,6 +6,28 @@ export interface Range {
   max: number;
 }
 
+/** Screens that come and go: on for so long, off for so long, over and over. */
+export interface FlapHabit {
+  /** Of the screens, 0..1. */
+  share: number;
+  onMs: Range;
+  offMs: Range;
+}
+
+/** Screens that are off from the fleet's start on. */
+export interface AwayHabit {
+  share: number;
+  /** Then they come back together; not given: when `switchOn` is called. */
+  forMs?: number;
+}
+
+/** Screens whose clocks are wrong, half of them ahead and half behind. */
+export interface SkewHabit {
+  share: number;
+  /** By how much, ms. */
+  ms: Range;
+}
+
 export interface FleetOptions {
   /** How many screens there are. */
   screens: number;
@@ -24,6 +46,14 @@ export interface FleetOptions {
   offline?: number;
   /** Share of the manifests, 0..1, that are not acknowledged. Default 0. */
   drop?: number;
+  /** Screens that flap. A screen that is off hears nothing, and says what it has to say when it is on again. */
+  flap?: FlapHabit;
+  /** Screens that stay away. */
+  away?: AwayHabit;
+  /** Share of the screens, 0..1, that hear everything and never acknowledge anything. Default 0. */
+  silent?: number;
+  /** Screens whose clocks are wrong: so are their timestamps, and every screen reports its `clockOffsetMs`. They start on time all the same, as players do. */
+  skew?: SkewHabit;
   /** Installed manifests are not acknowledged until `release` is called. Default false. */
   hold?: boolean;
   /** New connections a second, and the pace at which lost ones come back. Default 500. */
@@ -35,7 +65,10 @@ export interface FleetOptions {
 }
 
 /** The options with every default filled in, and the screens' names. */
-export interface FleetPlan extends Required<Omit<FleetOptions, 'connections' | 'prefix'>> {
+export interface FleetPlan extends Required<Omit<FleetOptions, 'connections' | 'prefix' | 'flap' | 'away' | 'skew'>> {
+  flap: FlapHabit | undefined;
+  away: AwayHabit | undefined;
+  skew: SkewHabit | undefined;
   names: ScreenNames;
   /** The screens of each connection, by index into `names.online`. */
   shares: { from: number; to: number }[];
@@ -47,13 +80,23 @@ export const SCREENS_A_CONNECTION = 200;
 
 /** Throws a RangeError that names the option when one cannot be. */
 export function planFleet(options: FleetOptions): FleetPlan {
-  const { prefix = 'sim-', connections, offline = 0, drop = 0, screens, ackDelayMs = { min: 0, max: 0 } } = options;
+  const { prefix = 'sim-', connections, offline = 0, drop = 0, silent = 0, flap, away, skew } = options;
+  const { screens, ackDelayMs = { min: 0, max: 0 } } = options;
   if (!Number.isInteger(screens) || screens < 1) throw new RangeError('screens must be a whole number from 1');
-  for (const [name, share] of Object.entries({ offline, drop })) {
+  for (const [name, share] of Object.entries({
+    offline,
+    drop,
+    silent,
+    flap: flap?.share ?? 0,
+    away: away?.share ?? 0,
+    skew: skew?.share ?? 0,
+  })) {
     if (!(share >= 0 && share <= 1)) throw new RangeError(`${name} must be a share from 0 to 1`);
   }
   if (!(ackDelayMs.min >= 0 && ackDelayMs.max >= ackDelayMs.min))
     throw new RangeError('ackDelayMs must run from a smaller to a larger delay');
+  if (silent + (flap?.share ?? 0) + (away?.share ?? 0) > 1)
+    throw new RangeError('silent, flap and away are more than all screens together');
   const names = availableScreens(prefix, screens, offline);
   const online = names.online.length;
   const wanted = connections === 'each' ? online : (connections ?? Math.ceil(online / SCREENS_A_CONNECTION));
@@ -66,6 +109,10 @@ export function planFleet(options: FleetOptions): FleetPlan {
     ackDelayMs,
     offline,
     drop,
+    silent,
+    flap,
+    away,
+    skew,
     hold: options.hold ?? false,
     connectsPerSecond: options.connectsPerSecond ?? 500,
     random: options.random ?? Math.random,
