@@ -1,5 +1,11 @@
 import { nullable, statement, t } from '../store/statement.js';
 
+/**
+ * Repetitions to a screen that is offline are this much rarer than the slowest to one that is online: it is told as it comes back, and
+ * only a presence that is wrong needs more.
+ */
+const OFFLINE_RARER = 12;
+
 /** Takes executions whose deliveries are to be looked through for screens that have not answered; the next look is $againMs later. */
 export const takeOfferRounds = statement({
   name: 'offer_rounds_take',
@@ -11,19 +17,25 @@ export const takeOfferRounds = statement({
     returning execution_id`,
 });
 
-/** Makes an offer due to each screen of an execution that was handed its manifest $firstMs ago and has not answered, spread over half of that time. */
+/**
+ * Makes an offer due to each screen of an execution that was handed its manifest $firstMs ago and has not answered, spread over half of
+ * that time; to one that is offline much later, since it is told as it comes back.
+ */
 export const armOffers = statement({
   name: 'offers_arm',
-  takes: { execution: t.uuid, firstMs: t.int },
+  takes: { execution: t.uuid, firstMs: t.int, maxMs: t.int },
   gives: { armed: t.bigint },
   text: `
     with silent as materialized (
-      select id from deliveries
+      select id, recipient from deliveries
       where execution_id = $execution and status = 'SUCCESS' and acknowledged_at is null and next_offer_at is null
         and settled_at <= now() - $firstMs * interval '1 ms'
       order by id for update),
     armed as (
-      update deliveries d set next_offer_at = now() + random() * 0.5 * $firstMs * interval '1 ms' from silent where d.id = silent.id returning 1)
+      update deliveries d
+      set next_offer_at = now() + interval '1 ms' * case when s.status = 'online' then random() * 0.5 * $firstMs
+                                                         else ${OFFLINE_RARER}::float8 * $maxMs * (1 - random() * 0.5) end
+      from silent left join devices s on s.device_id = silent.recipient where d.id = silent.id returning 1)
     select count(*) as armed from armed`,
 });
 
@@ -41,18 +53,21 @@ export const endOfferRounds = statement({
 });
 
 /**
- * Begins the looks anew where the counts say that screens have not answered and no look is planned: the net for a delivery that settled
- * in the very moment in which the last look ended.
+ * Begins the looks anew where the counts say that more screens have not answered than offers are planned: the net for a delivery that
+ * settled in the very moment in which the last look ended. Reads planned offers only, not the fleet.
  */
 export const renewOfferRounds = statement({
   name: 'offer_rounds_renew',
   takes: { inMs: t.int },
   gives: {},
   text: `
+    with planned as materialized (
+      select execution_id, count(*) as n from deliveries where next_offer_at is not null and acknowledged_at is null group by execution_id)
     insert into offer_rounds (execution_id, due_at)
     select e.id, now() + $inMs * interval '1 ms' from executions e join campaigns c on c.id = e.campaign_id
     where e.state = 'RUNNING' and c.channel = 'screen'
-      and (select sum(case state when 'SUCCESS' then n when 'acknowledged' then -n else 0 end) from execution_counts k where k.execution_id = e.id) > 0
+      and (select sum(case state when 'SUCCESS' then n when 'acknowledged' then -n else 0 end) from execution_counts k where k.execution_id = e.id)
+          > coalesce((select n from planned where planned.execution_id = e.id), 0)
     on conflict (execution_id) do nothing`,
 });
 
@@ -82,8 +97,8 @@ export const dueOffers = statement({
 });
 
 /**
- * Takes due offers of one campaign, counts them and paces the next (twice as long each time, with jitter), and answers those to
- * publish. Whoever runs it holds the campaign's lock: paused or over, nothing is answered. An offer moves no state. A row that another
+ * Takes due offers of one campaign, counts them and paces the next (twice as long each time, with jitter, and rarely to a screen that is
+ * offline), and answers those to publish. Whoever runs it holds the campaign's lock: paused or over, nothing is answered. An offer moves no state. A row that another
  * gateway took a moment ago is no longer due and not answered.
  */
 export const takeOffers = statement({
@@ -93,9 +108,11 @@ export const takeOffers = statement({
   text: `
     update deliveries d
     set offers = d.offers + 1,
-        next_offer_at = now() + least($maxMs, $firstMs * power(2, least(d.offers + 1, 20))) * (1 - random() * 0.5) * interval '1 ms'
-    from campaigns c
-    where d.id = any($ids) and d.status = 'SUCCESS' and d.next_offer_at <= now() and d.acknowledged_at is null
+        contacted_at = case when s.status = 'online' then now() else d.contacted_at end,
+        next_offer_at = now() + (1 - random() * 0.5) * interval '1 ms'
+          * case when s.status = 'online' then least($maxMs, $firstMs * power(2, least(d.offers + 1, 20))) else ${OFFLINE_RARER}::float8 * $maxMs end
+    from campaigns c, unnest($ids) as wanted(id) join deliveries o on o.id = wanted.id left join devices s on s.device_id = o.recipient
+    where d.id = o.id and d.status = 'SUCCESS' and d.next_offer_at <= now() and d.acknowledged_at is null
       and c.id = $campaign and not c.paused and c.status not in ('cancelled', 'completed') and c.expire_at > $now
     returning d.id, d.recipient`,
 });
@@ -110,19 +127,21 @@ export const postponeOffers = statement({
     where id = any($ids) and next_offer_at is not null and next_offer_at <= now()`,
 });
 
-/** Takes due revokes, paces the next, and answers those to publish. They are no sends: pause and cancel do not stop them. */
+/** Takes due revokes, paces the next (as offers are), and answers those to publish. They are no sends: pause and cancel do not stop them. */
 export const takeRevokes = statement({
   name: 'revokes_take',
   takes: { most: t.int, firstMs: t.int, maxMs: t.int },
   gives: { campaign_id: t.uuid, recipient: t.text },
   text: `
     with due as materialized (
-      select id from deliveries where next_revoke_at is not null and next_revoke_at <= now()
+      select id, recipient from deliveries where next_revoke_at is not null and next_revoke_at <= now()
       order by next_revoke_at limit $most for update skip locked)
     update deliveries d
     set revokes = d.revokes + 1,
-        next_revoke_at = now() + least($maxMs, $firstMs * power(2, least(d.revokes, 20))) * (1 - random() * 0.5) * interval '1 ms'
-    from due where d.id = due.id
+        contacted_at = case when s.status = 'online' then now() else d.contacted_at end,
+        next_revoke_at = now() + (1 - random() * 0.5) * interval '1 ms'
+          * case when s.status = 'online' then least($maxMs, $firstMs * power(2, least(d.revokes, 20))) else ${OFFLINE_RARER}::float8 * $maxMs end
+    from due left join devices s on s.device_id = due.recipient where d.id = due.id
     returning d.campaign_id, d.recipient`,
 });
 

@@ -72,14 +72,14 @@ export class Converger extends Actor {
 
   /** Most screens answer before their first repetition is due, so only those that did not ever get one. */
   private async lookForSilent(): Promise<number> {
-    const { firstMs } = this.options;
+    const { firstMs, maxMs } = this.options;
     if (this.clock.monotonic() - this.renewedAt > RENEW_MS) {
       this.renewedAt = this.clock.monotonic();
       await this.database.run(renewOfferRounds, { inMs: firstMs });
     }
     const rounds = await this.database.run(takeOfferRounds, { most: ROUNDS_A_TURN, againMs: firstMs });
     for (const { execution_id: execution } of rounds) {
-      await this.database.run(armOffers, { execution, firstMs });
+      await this.database.run(armOffers, { execution, firstMs, maxMs });
       await this.database.run(endOfferRounds, { execution });
     }
     return rounds.length;

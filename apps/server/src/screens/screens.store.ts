@@ -119,8 +119,13 @@ export const allOffline = statement({
 });
 
 /**
- * Screens came online: what they have not acknowledged is due at once (an offer of the last second is left to arrive), and so are their revokes.
+ * The soonest that a screen is told again although it was told a moment ago: 1 s after the first time, then twice as long each time up to a
+ * minute. One that was away for long is told at once; one that flaps and never answers costs a message a minute, not one a flap.
  */
+const AGAIN = (times: string): string =>
+  `greatest(now(), coalesce(d.contacted_at, d.settled_at) + least(60, power(2, least(${times}, 6))) * interval '1 second')`;
+
+/** Screens came online: what they have not acknowledged is due at once, and so are their revokes, unless they were just told. */
 export const contactNow = statement({
   name: 'screens_contact_now',
   takes: { devices: t.texts },
@@ -136,8 +141,8 @@ export const contactNow = statement({
     due as (
       update deliveries d
       set next_offer_at = case when d.next_revoke_at is null and d.status = 'SUCCESS'
-                               then least(d.next_offer_at, greatest(now(), d.settled_at + interval '1 second')) end,
-          next_revoke_at = case when d.next_revoke_at is not null then now() end
+                               then least(d.next_offer_at, ${AGAIN('d.offers')}) end,
+          next_revoke_at = case when d.next_revoke_at is not null then least(d.next_revoke_at, ${AGAIN('d.revokes')}) end
       from (select id from silent union select id from revoked) as mine where d.id = mine.id returning 1)
     select count(*) as due from due`,
 });
@@ -173,7 +178,7 @@ export const reconcileInstalled = statement({
     wiped as (
       update deliveries d
       set acknowledged_at = null, acknowledged_version = null, installed_at = 0, missing_assets = false, on_air = false, display_at = 0,
-          next_offer_at = now()
+          next_offer_at = ${AGAIN('d.offers')}
       from mine where d.id = mine.id and not mine.over and not mine.there and d.acknowledged_at is not null and d.status = 'SUCCESS'
       returning d.execution_id, mine.on_air),
     lingering as (
