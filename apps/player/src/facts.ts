@@ -34,6 +34,8 @@ export interface FactSources {
   outbox: Outbox;
   clock: CorrectedClock;
   schedule: Schedule<Offer> | undefined;
+  /** Ids of campaigns that were taken off the air because their template broke the rules. */
+  benched: string[];
   /** `isSecureContext` of the page. */
   secure: boolean;
 }
@@ -41,7 +43,7 @@ export interface FactSources {
 const INSECURE = 'Opened over plain HTTP by name: campaigns are kept and played, but this page itself cannot be loaded without its server.';
 
 /** Gathers what the page tells from those who know it. */
-export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, secure }: FactSources): Facts {
+export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, benched, secure }: FactSources): Facts {
   const now = clock.now();
   const campaigns = library.campaigns;
   const starts = campaigns.map(({ offer }) => offer.startAt).filter((at) => at > now);
@@ -58,7 +60,7 @@ export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock,
     campaigns: campaigns.map(({ offer, missing }) => ({
       campaignId: offer.campaignId,
       version: offer.version,
-      state: stateOf(offer, schedule, now),
+      state: benched.includes(offer.campaignId) ? 'taken off: its template broke the rules' : stateOf(offer, schedule, now),
       missing: missing.length,
     })),
     notes: secure ? [] : [INSECURE],

@@ -7,7 +7,9 @@ import { Library } from './library.js';
 import { Link } from './link.js';
 import { type Offer, readControl, readOffer } from './manifest.js';
 import { Outbox } from './outbox.js';
+import { PlayLog } from './plays.js';
 import { Programme } from './programme.js';
+import { Screenshots } from './screenshot.js';
 import { findBroker, keptBy, readSettings, type Settings, SettingError } from './settings.js';
 import { Stage } from './stage.js';
 import { Store } from './store.js';
@@ -63,16 +65,27 @@ async function run(view: View, settings: Settings, finding: Promise<string>): Pr
   const outbox = new Outbox(deviceId, store, clock);
   const library = new Library(store, new Installer(store, clock, sha256Hex), outbox, clock, () => programme.refresh());
   let schedule: Schedule<Offer> | undefined;
-  const stage = new Stage(byId(document, 'display'), byId(document, 'wings'), window);
+  const plays = new PlayLog(store, outbox, clock);
+  const stage = new Stage(byId(document, 'display'), byId(document, 'wings'), window, {
+    appeared: (act) => plays.appeared(act),
+    slide: (act, assetId) => plays.slide(act, assetId),
+    left: () => plays.end(),
+    misbehaved: (act, reason) => programme.bench(act, reason),
+  });
   const programme = new Programme(library, store, stage, outbox, clock, (latest) => {
     schedule = latest;
     tell();
   });
-  await Promise.all([library.load(), outbox.load()]);
+  const screenshots = new Screenshots(stage, window, (playing) => ({
+    title: deviceId,
+    lines: playing ? ['A campaign is shown that gives no picture of itself'] : view.idleLines,
+  }));
+  await Promise.all([library.load(), outbox.load(), plays.begin()]);
+  window.addEventListener('pagehide', () => plays.end());
 
   const brokerUrl = await finding;
   let link: LinkState = 'starting';
-  const tell = (): void => view.show(gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, secure: isSecureContext }));
+  const tell = (): void => view.show(gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, benched: programme.benched, secure: isSecureContext }));
   tell();
   const connection = new Link(brokerUrl, deviceId, {
     report: () => ({
@@ -80,7 +93,7 @@ async function run(view: View, settings: Settings, finding: Promise<string>): Pr
       clockOffsetMs: clock.offsetMs,
     }),
     onManifest: (text) => takeManifest(text, library, outbox),
-    onControl: (text) => takeControl(text, library, view),
+    onControl: (text) => takeControl(text, library, view, screenshots),
     onConnected: (connected) => {
       if (connected && link === 'reconnecting') setTimeout(() => void clock.estimate(), Math.random() * ESTIMATE_SPREAD_MS);
       link = connected ? 'connected' : 'reconnecting';
@@ -109,11 +122,12 @@ function takeManifest(text: string, library: Library, outbox: Outbox): void {
   if (read.campaign !== undefined) void outbox.recordError(read.campaign, read.reason);
 }
 
-function takeControl(text: string, library: Library, view: View): void {
+function takeControl(text: string, library: Library, view: View, screenshots: Screenshots): void {
   const control = readControl(text);
   if (control?.type === 'revoke') void library.revoke(control.campaignId);
   else if (control?.type === 'identify') view.identify();
   else if (control?.type === 'reload') location.reload();
+  else if (control?.type === 'screenshot') void screenshots.take(control.uploadUrl);
 }
 
 const view = new View(document);

@@ -32,7 +32,11 @@ export type ReadOffer =
   | { ok: true; offer: Offer }
   | { ok: false; reason: string; campaign: { campaignId: string; version: number } | undefined };
 
-export type ReadControl = { type: 'revoke'; campaignId: string } | { type: 'identify' } | { type: 'reload' };
+export type ReadControl =
+  | { type: 'revoke'; campaignId: string }
+  | { type: 'identify' }
+  | { type: 'reload' }
+  | { type: 'screenshot'; uploadUrl: string };
 
 function parse(text: string): Record<string, unknown> | undefined {
   try {
@@ -126,6 +130,8 @@ export function readControl(text: string): ReadControl | undefined {
       return { type: 'identify' };
     case 'reload':
       return { type: 'reload' };
+    case 'screenshot':
+      return typeof fields['uploadUrl'] === 'string' ? { type: 'screenshot', uploadUrl: fields['uploadUrl'] } : undefined;
     default:
       return undefined;
   }

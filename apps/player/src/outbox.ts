@@ -1,4 +1,4 @@
-import type { ScreenEvent, ScreenEventType } from '@marquee/contracts/player';
+import type { Play, ScreenEvent, ScreenEventType } from '@marquee/contracts/player';
 import type { Clock } from './clock.js';
 import { uuid } from './ids.js';
 import type { Showing, Store } from './store.js';
@@ -60,8 +60,39 @@ export class Outbox {
 
   /** Records what happened; resolves once it is stored. Never rejects: what cannot be stored is still sent. */
   async record(eventType: ScreenEventType, subject: Subject, payload?: Record<string, unknown>, onAir?: Showing[]): Promise<void> {
+    const event = this.#event(eventType, subject, payload);
+    const seq = await this.store.append(event, onAir).catch((error: unknown) => {
+      console.error('outbox: not stored', error);
+      return 0;
+    });
+    this.#add(seq, event);
+  }
+
+  /** True while events are handed over. */
+  get connected(): boolean {
+    return this.#publish !== undefined;
+  }
+
+  /**
+   * Records plays as one event; from then on they are no longer in the store under `keys`. Rejects when that could not be
+   * stored: then nothing has changed, and nothing is sent.
+   */
+  async recordPlays(plays: Play[], keys: number[]): Promise<void> {
+    const [first] = plays;
+    if (first === undefined) return;
+    const event = this.#event('PLAY_LOG', first, { plays });
+    const seq = await this.store.append(event, undefined, keys);
+    this.#add(seq, event);
+  }
+
+  /** What went wrong with a campaign, as the operator is to read it. */
+  recordError(subject: Subject, reason: string): Promise<void> {
+    return this.record('ERROR', subject, { reason: reason.slice(0, MAX_REASON) });
+  }
+
+  #event(eventType: ScreenEventType, subject: Subject, payload?: Record<string, unknown>): ScreenEvent {
     const timestamp = this.clock.now();
-    const event: ScreenEvent = {
+    return {
       eventId: uuid(timestamp),
       eventType,
       deviceId: this.deviceId,
@@ -70,18 +101,12 @@ export class Outbox {
       timestamp: Math.round(timestamp),
       ...(payload === undefined ? {} : { payload }),
     };
-    const seq = await this.store.append(event, onAir).catch((error: unknown) => {
-      console.error('outbox: not stored', error);
-      return 0;
-    });
+  }
+
+  #add(seq: number, event: ScreenEvent): void {
     this.#waiting.push({ seq, event });
     this.#trim();
     this.#pump();
-  }
-
-  /** What went wrong with a campaign, as the operator is to read it. */
-  recordError(subject: Subject, reason: string): Promise<void> {
-    return this.record('ERROR', subject, { reason: reason.slice(0, MAX_REASON) });
   }
 
   #trim(): void {

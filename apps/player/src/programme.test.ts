@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Library } from './library.js';
 import type { Outbox } from './outbox.js';
 import { Programme } from './programme.js';
-import type { Act, Shown } from './stage.js';
+import type { Shown } from './stage.js';
+import type { Act } from './stage-frame.js';
 import type { Installed, Showing } from './store.js';
 
 const START = 1_700_000_000_000;

@@ -3,10 +3,14 @@ import type { Clock } from './clock.js';
 import type { Library } from './library.js';
 import type { Offer } from './manifest.js';
 import type { Outbox } from './outbox.js';
-import type { Act, Stage } from './stage.js';
+import type { Stage } from './stage.js';
+import type { Act } from './stage-frame.js';
 import type { Installed, Showing, Store } from './store.js';
 
-/** The next campaign is loaded this long before its turn: its slides begin to run then, so no earlier than loading may take. */
+/**
+ * The next campaign is loaded this long before its turn. A template that does not wait to be told begins to run then, so no
+ * earlier than loading may take.
+ */
 const PREPARE_MS = 2_500;
 /**
  * Longest sleep. Far below 2^31-1 ms, beyond which a timer fires at once; and a clock that was set or a machine that
@@ -29,6 +33,8 @@ export class Programme {
   /** Reported as on air and not yet as off. */
   #onAir: Showing[] = [];
   #wish: string | undefined;
+  /** Acts that broke the rules, by key. */
+  readonly #benched = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #begun = false;
 
@@ -56,7 +62,8 @@ export class Programme {
     if (!this.#begun) return;
     clearTimeout(this.#timer);
     const now = this.clock.now();
-    const entries = this.library.campaigns.map((installed): Entry => ({ ...installed.offer, installed }));
+    const playable = this.library.campaigns.filter((installed) => !this.#benched.has(keyOf(installed)));
+    const entries = playable.map((installed): Entry => ({ ...installed.offer, installed }));
     const schedule = scheduleAt(entries, now);
     this.#schedule = schedule;
     this.#leave(schedule);
@@ -65,6 +72,18 @@ export class Programme {
     this.changed(schedule);
     const moments = [schedule.until, schedule.until - PREPARE_MS].filter((at) => at > now);
     this.#timer = setTimeout(() => this.#wake(), Math.min(MAX_SLEEP_MS, ...moments.map((at) => Math.max(1, at - now))));
+  }
+
+  /** Takes an act that broke the rules off the air, until it is installed anew or the page is loaded anew, and reports why. */
+  bench(act: Act, reason: string): void {
+    this.#benched.add(act.key);
+    void this.outbox.recordError(act, reason);
+    this.refresh();
+  }
+
+  /** Campaigns whose present installation was taken off the air. */
+  get benched(): string[] {
+    return this.library.campaigns.filter((installed) => this.#benched.has(keyOf(installed))).map(({ campaignId }) => campaignId);
   }
 
   stop(): void {
@@ -118,6 +137,9 @@ export class Programme {
   #act(installed: Installed): Act {
     return {
       key: keyOf(installed),
+      campaignId: installed.campaignId,
+      version: installed.offer.version,
+      assetIds: new Set(installed.offer.assets.map(({ id }) => id)),
       html: async () => (await this.store.template(installed.campaignId))?.text(),
       asset: async (assetId) => {
         const key = installed.media[assetId];

@@ -1,4 +1,4 @@
-import type { ScreenEvent } from '@marquee/contracts/player';
+import type { Play, ScreenEvent } from '@marquee/contracts/player';
 import { answered, committed, openDatabase } from './idb.js';
 import type { Offer } from './manifest.js';
 
@@ -37,8 +37,9 @@ export interface StoredEvent {
   event: ScreenEvent;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const ON_AIR = 'onAir';
+const PLAYING = 'playing';
 
 /**
  * What the screen keeps over a reload and a power cut, in IndexedDB: one database a device id, so that two players in one
@@ -50,6 +51,8 @@ export class Store {
 
   static async open(deviceId: string, factory: IDBFactory = indexedDB): Promise<Store> {
     const db = await openDatabase(factory, `marquee-player:${deviceId}`, VERSION, (fresh) => {
+      if (!fresh.objectStoreNames.contains('plays')) fresh.createObjectStore('plays', { autoIncrement: true });
+      if (fresh.objectStoreNames.contains('campaigns')) return;
       fresh.createObjectStore('campaigns', { keyPath: 'campaignId' });
       fresh.createObjectStore('templates');
       fresh.createObjectStore('media');
@@ -149,11 +152,15 @@ export class Store {
     await committed(transaction);
   }
 
-  /** Keeps an event and answers its number; `onAir`, where given, replaces the open showings in the same transaction. */
-  async append(event: ScreenEvent, onAir?: Showing[]): Promise<number> {
-    const transaction = this.#write('outbox', 'marks');
+  /**
+   * Keeps an event and answers its number. In the same transaction `onAir`, where given, replaces the open showings, and the plays of
+   * these keys, which the event tells of, are dropped.
+   */
+  async append(event: ScreenEvent, onAir?: Showing[], plays: number[] = []): Promise<number> {
+    const transaction = this.#write('outbox', 'marks', 'plays');
     const seq = answered(transaction.objectStore('outbox').add(event));
     if (onAir !== undefined) transaction.objectStore('marks').put(onAir, ON_AIR);
+    for (const key of plays) transaction.objectStore('plays').delete(key);
     // Both fail together; the commit tells why.
     const [number] = await Promise.all([seq, committed(transaction)]);
     return Number(number);
@@ -175,6 +182,57 @@ export class Store {
   /** The showings that began and were not reported as over. */
   async onAir(): Promise<Showing[]> {
     return (await answered<Showing[] | undefined>(this.#read('marks').get(ON_AIR))) ?? [];
+  }
+
+  /** Writes down a showing that has ended; it is no longer the running one. */
+  async addPlay(play: Play): Promise<void> {
+    const transaction = this.#write('plays', 'marks');
+    transaction.objectStore('plays').add(play);
+    transaction.objectStore('marks').delete(PLAYING);
+    await committed(transaction);
+  }
+
+  /** Notes how far the running showing has come. */
+  async notePlay(play: Play): Promise<void> {
+    // Not strict: it is noted again in seconds.
+    const transaction = this.db.transaction('marks', 'readwrite');
+    transaction.objectStore('marks').put(play, PLAYING);
+    await committed(transaction);
+  }
+
+  /** Writes down the running showing that was noted last, if it was not written down. */
+  async recoverPlay(): Promise<void> {
+    const transaction = this.#write('plays', 'marks');
+    const marks = transaction.objectStore('marks');
+    const noted: IDBRequest<Play | undefined> = marks.get(PLAYING);
+    noted.onsuccess = () => {
+      if (noted.result === undefined) return;
+      transaction.objectStore('plays').add(noted.result);
+      marks.delete(PLAYING);
+    };
+    await committed(transaction);
+  }
+
+  /** The oldest plays that are written down, at most so many, and their keys. */
+  async plays(most: number): Promise<{ keys: number[]; plays: Play[] }> {
+    const store = this.#read('plays');
+    const [keys, plays] = await Promise.all([answered(store.getAllKeys(null, most)), answered<Play[]>(store.getAll(null, most))]);
+    return { keys: keys.map(Number), plays };
+  }
+
+  /** Drops the oldest plays beyond so many. */
+  async trimPlays(most: number): Promise<void> {
+    const transaction = this.#write('plays');
+    const plays = transaction.objectStore('plays');
+    const count = plays.count();
+    count.onsuccess = () => {
+      if (count.result <= most) return;
+      const dead = plays.getAllKeys(null, count.result - most);
+      dead.onsuccess = () => {
+        plays.delete(IDBKeyRange.upperBound(dead.result.at(-1)));
+      };
+    };
+    await committed(transaction);
   }
 
   #read(store: string): IDBObjectStore {

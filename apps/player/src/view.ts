@@ -73,6 +73,11 @@ export class View {
     if (!this.#overlay.hidden) this.#fillOverlay(facts);
   }
 
+  /** What the idle picture says below the screen's name. */
+  get idleLines(): string[] {
+    return this.#facts === undefined ? [] : [waitingSentence(this.#facts), linkSentence(this.#facts)];
+  }
+
   /** Instead of everything else: a sentence on why this page cannot be a screen. */
   fail(sentence: string): void {
     this.#idle.hidden = false;

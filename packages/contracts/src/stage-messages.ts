@@ -4,14 +4,30 @@
  */
 export const STAGE_CHANNEL = 'marquee-stage-1';
 
+/**
+ * The name (`window.name`) of a frame whose player tells the template when to play. A template that finds it waits at its
+ * first slide, painted and still, until `play` comes; in a frame of another name, and in no frame, it plays by itself.
+ */
+export const STAGE_FRAME_NAME = 'marquee-stage-plays';
+
 /** Template to player. */
 export type StageRequest =
   | { channel: typeof STAGE_CHANNEL; type: 'asset'; assetId: string }
+  /** The first slide is painted. */
   | { channel: typeof STAGE_CHANNEL; type: 'ready' }
-  | { channel: typeof STAGE_CHANNEL; type: 'slide'; assetId: string; index: number };
+  /** A slide is shown from now on; said again at each of its turns. */
+  | { channel: typeof STAGE_CHANNEL; type: 'slide'; assetId: string; index: number }
+  /** The picture that was asked for: JPEG or PNG. */
+  | { channel: typeof STAGE_CHANNEL; type: 'picture'; blob: Blob };
 
-/** Player to template; `blob: null` when the player does not have the asset: the template then falls back to its URL. */
-export type StageReply = { channel: typeof STAGE_CHANNEL; type: 'asset'; assetId: string; blob: Blob | null };
+/** Player to template. */
+export type StageReply =
+  /** `blob: null` when the player does not have the asset: the template then falls back to its URL. */
+  | { channel: typeof STAGE_CHANNEL; type: 'asset'; assetId: string; blob: Blob | null }
+  /** The campaign is in the display: the slides begin. May come ahead of `ready`, and more than once. */
+  | { channel: typeof STAGE_CHANNEL; type: 'play' }
+  /** Asks for a picture of what is shown. */
+  | { channel: typeof STAGE_CHANNEL; type: 'picture' };
 
 /** How long a template waits for the player's answer before it falls back to the asset's URL. */
 export const STAGE_REPLY_TIMEOUT_MS = 1500;

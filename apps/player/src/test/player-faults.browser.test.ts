@@ -208,7 +208,7 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
       try { told.storage = typeof localStorage.length; } catch { told.storage = 'denied'; }
       try { indexedDB.open('marquee-player:${rig.device}'); told.database = 'open'; } catch { told.database = 'denied'; }
       try { top.location = 'about:blank'; told.top = 'moved'; } catch { told.top = 'denied'; }
-      addEventListener('message', ({ data }) => { told[data.assetId] = data.blob === null ? 'nothing' : 'blob'; document.title = JSON.stringify(told); });
+      addEventListener('message', ({ data }) => { if (data.type !== 'play') told[data.assetId] = data.blob === null ? 'nothing' : 'blob'; document.title = JSON.stringify(told); });
       const inner = document.createElement('iframe');
       inner.srcdoc = "<script>top.postMessage({ channel: 'marquee-stage-1', type: 'asset', assetId: 'x' }, '*'); onmessage = () => parent.postMessage({ assetId: 'inner', blob: 1 }, '*')<" + '/script>';
       document.body.append(inner);

@@ -1,4 +1,6 @@
-import { STAGE_CHANNEL, STAGE_REPLY_TIMEOUT_MS } from '@marquee/contracts';
+import { STAGE_CHANNEL, STAGE_FRAME_NAME, STAGE_REPLY_TIMEOUT_MS } from '@marquee/contracts';
+import { PICTURE_FUNCTION } from './page-picture.js';
+import { compact, scriptText } from './script-text.js';
 
 /**
  * The scripts and styles of every built page. They are the same in all pages (what differs stands in data attributes), so their
@@ -12,6 +14,8 @@ const LOAD_TIMEOUT_MS = 15_000;
 const ALL_BROKEN_MS = 5_000;
 /** A video that has not moved for so long is passed over. */
 const STALL_MS = 10_000;
+/** What is not painted within this (a window that nobody sees paints nothing) counts as painted. */
+const PAINT_MS = 100;
 
 /**
  * The document of a frame in which an HTML asset is shown. A frame made from text inherits the policy of the page that makes
@@ -58,8 +62,18 @@ export const STAGE_SCRIPT = compact(`
     const tell = (message) => host?.postMessage({ channel: CHANNEL, ...message }, '*');
     body.style.background = body.dataset.background;
 
+    let el, play;
+    const told = new Promise((done) => { play = done; });
+    if (!host || name !== ${scriptText(STAGE_FRAME_NAME)}) play();
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    const painted = () => Promise.race([frame().then(frame), wait(${PAINT_MS})]);
+    const draw = ${PICTURE_FUNCTION};
+
     addEventListener('message', ({ source, data }) => {
-      if (source !== host || data?.channel !== CHANNEL || data.type !== 'asset') return;
+      if (source !== host || data?.channel !== CHANNEL) return;
+      if (data.type === 'play') return play();
+      if (data.type === 'picture') return draw(el).then((blob) => tell({ type: 'picture', blob }));
+      if (data.type !== 'asset') return;
       if (data.blob instanceof Blob) blobs.set(data.assetId, data.blob);
       heard.get(data.assetId)?.();
     });
@@ -75,7 +89,7 @@ export const STAGE_SCRIPT = compact(`
     };
 
     const drop = (el) => {
-      el.classList.remove('on');
+      el.classList.remove('on', 'comes');
       if (el.classList.contains('page')) return el.contentWindow.postMessage(null, '*');
       const { src } = el;
       el.onerror = null;
@@ -156,7 +170,7 @@ export const STAGE_SCRIPT = compact(`
     });
 
     (async () => {
-      let el, on, z = 0, misses = 0;
+      let on, begun, z = 0, misses = 0;
       for (let i = 0; slides.length; i = (i + 1) % slides.length) {
         const slide = slides[i];
         const next = slide === on && !el.broken ? el : await prepare(slide);
@@ -172,13 +186,21 @@ export const STAGE_SCRIPT = compact(`
           el = next;
           el.style.zIndex = ++z;
           el.classList.add('on');
-          if (old) setTimeout(() => old === el || drop(old), LEAVE_MS);
-          else tell({ type: 'ready' });
+          if (old) {
+            el.classList.add('comes');
+            setTimeout(() => old === el || drop(old), LEAVE_MS);
+          }
         }
-        tell({ type: 'slide', assetId: slide.id, index: i });
         const after = slides[(i + 1) % slides.length];
         // A page would start to move as soon as it is opened, so only its text is fetched ahead.
         if (after !== slide) after.page ? blobOf(after) : prepare(after);
+        if (!begun) {
+          begun = true;
+          await painted();
+          tell({ type: 'ready' });
+          await told;
+        }
+        tell({ type: 'slide', assetId: slide.id, index: i });
         await turn(slide, el);
       }
       tell({ type: 'ready' });
@@ -195,25 +217,11 @@ export const PAGE_STYLE = compact(`
   [data-fit=contain] .show{object-fit:contain}
   [data-fit=cover] .show{object-fit:cover}
   [data-fit=fill] .show{object-fit:fill}
-  [data-transition=fade] .on{animation:fade .6s}
-  [data-transition=slide] .on{animation:slide .6s}
+  [data-transition=fade] .comes{animation:fade .6s}
+  [data-transition=slide] .comes{animation:slide .6s}
   @keyframes fade{from{opacity:0}}
   @keyframes slide{from{transform:translateX(100%)}}
   .text{position:fixed;inset:auto 0 0;z-index:2147483647;padding:3vmin 4vmin;font:600 5vmin/1.25 system-ui,sans-serif}
   .text{text-align:center;text-shadow:0 0 .15em #000,0 .05em .3em #000;overflow-wrap:anywhere;white-space:pre-line}
   .text p{margin:.2em 0}
 `);
-
-/** Without the indentation and whole-line comments that only readers of this file need. */
-function compact(source: string): string {
-  return source
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('//'))
-    .join('\n');
-}
-
-/** A string as it may stand in a script inside HTML. */
-function scriptText(text: string): string {
-  return JSON.stringify(text).replace(/[<>\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}

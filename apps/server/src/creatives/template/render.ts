@@ -5,7 +5,7 @@ import { type Look, readLook } from './look.js';
 import { FRAMES_SCRIPT, PAGE_STYLE, STAGE_SCRIPT } from './page-runtime.js';
 
 /** Raised when the page's markup or runtime changes, so that a page tells which one made it. */
-export const TEMPLATE_VERSION = 1;
+export const TEMPLATE_VERSION = 2;
 
 export interface Slide {
   assetId: string;
