@@ -18,6 +18,10 @@ export const pageQuery = {
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ data: z.array(item), total: z.int(), offset: z.int(), limit: z.int(), nextCursor: z.string().nullable() });
 }
+/** The same without a total, where counting would cost more than the page. */
+export function uncountedPageOf<Item extends z.ZodType>(item: Item) {
+  return pageOf(item).omit({ total: true });
+}
 export interface Page<Item> {
   data: Item[];
   total: number;

@@ -11,6 +11,8 @@ export const ROUTES = {
   deliveries: '/campaigns/:id/deliveries',
   screens: '/screens',
   screen: '/screens/:id',
+  screenDeliveries: '/screens/:id/deliveries',
+  screenEvents: '/screens/:id/events',
   screenImport: '/screens/import',
   audienceCount: '/audiences/count',
   assets: '/assets',

@@ -1,5 +1,8 @@
 import type { AssetType, ScreenEventType, ScreenLack, ScreenStatus } from './states.js';
 
+/** A screen whose clock is off by more is marked: beyond it neighbours visibly start apart. Ms. */
+export const CLOCK_OFF_MS = 500;
+
 /** Hours in which a screen may play; kept by the player offline. A window over midnight belongs to the day it starts. */
 export interface PlayWindow {
   /** ISO weekdays, 1 = Monday … 7 = Sunday. */

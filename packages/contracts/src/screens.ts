@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { SCREEN_EVENT_TYPES, SCREEN_LACKS, SCREEN_STATUSES, type ScreenLack } from './states.js';
+import { deliveryView } from './campaigns.js';
+import { CAMPAIGN_STATUSES, SCREEN_EVENT_TYPES, SCREEN_LACKS, SCREEN_STATUSES, type ScreenLack } from './states.js';
 import { epochMs, freeObject, label } from './text.js';
 import { DEVICE_ID_PATTERN } from './topics.js';
 
@@ -42,6 +43,32 @@ export const screenView = z.object({
 });
 export type ScreenView = z.infer<typeof screenView>;
 
+/** One campaign on one screen's own page, the newest execution first. */
+export const screenDelivery = deliveryView.extend({
+  campaign: z.string(),
+  campaignStatus: z.enum(CAMPAIGN_STATUSES),
+  startAt: z.int(),
+  expireAt: z.int(),
+});
+export type ScreenDelivery = z.infer<typeof screenDelivery>;
+
+/** An event as the server stored it. */
+export const storedEvent = z.object({
+  eventId: z.uuid(),
+  eventType: z.enum(SCREEN_EVENT_TYPES),
+  campaignId: z.uuid(),
+  campaign: z.string(),
+  version: z.int(),
+  /** Epoch ms, by the screen's word and by the server's. */
+  occurredAt: z.int().nullable(),
+  storedAt: z.int(),
+  /** Of an ERROR: what the screen said. */
+  reason: z.string().nullable(),
+  /** Of a PLAY_LOG: how many plays it lists. */
+  plays: z.int().nullable(),
+});
+export type StoredEvent = z.infer<typeof storedEvent>;
+
 export const importReport = z.object({
   imported: z.int(),
   updated: z.int(),
@@ -54,6 +81,8 @@ export const screenQuery = {
   tag: label(128).optional(),
   status: z.enum(SCREEN_STATUSES).optional(),
   q: label(128).optional(),
+  /** `off`: screens that say their clock is off by more than CLOCK_OFF_MS. */
+  clock: z.enum(['off']).optional(),
 };
 
 /** `devices/{id}/acks`. */

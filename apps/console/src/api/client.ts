@@ -15,7 +15,10 @@ import {
   pathTo,
   type ScreenAudience,
   type ScreenStatus,
+  screenDelivery,
   screenView,
+  storedEvent,
+  uncountedPageOf,
 } from '@marquee/contracts';
 import { call, queryString } from './http.js';
 import { problemOf } from './problem.js';
@@ -35,6 +38,7 @@ export interface ScreenQuery {
   groupId?: string | undefined;
   tag?: string | undefined;
   status?: ScreenStatus | undefined;
+  clock?: 'off' | undefined;
   offset: number;
   limit: number;
 }
@@ -43,6 +47,13 @@ export type ImportForm = 'text/csv' | 'application/x-ndjson';
 const campaignPage = pageOf(campaignView);
 const deliveryPage = pageOf(deliveryView);
 const screenPage = pageOf(screenView);
+const screenDeliveryPage = uncountedPageOf(screenDelivery);
+const storedEventPage = uncountedPageOf(storedEvent);
+
+export interface CursorQuery {
+  cursor?: string | undefined;
+  limit: number;
+}
 
 /** Every call that the console makes, by the contracts' shapes. Each throws `ApiProblem`. */
 export const api = {
@@ -56,6 +67,11 @@ export const api = {
   deliveries: (id: string, query: DeliveryQuery, signal?: AbortSignal) =>
     call(`${pathTo('deliveries', id)}${queryString({ ...query })}`, deliveryPage, { signal }),
   screens: (query: ScreenQuery, signal?: AbortSignal) => call(`${pathTo('screens')}${queryString({ ...query })}`, screenPage, { signal }),
+  screen: (id: string, signal?: AbortSignal) => call(pathTo('screen', id), screenView, { signal }),
+  screenDeliveries: (id: string, query: CursorQuery, signal?: AbortSignal) =>
+    call(`${pathTo('screenDeliveries', id)}${queryString({ ...query })}`, screenDeliveryPage, { signal }),
+  screenEvents: (id: string, query: CursorQuery, signal?: AbortSignal) =>
+    call(`${pathTo('screenEvents', id)}${queryString({ ...query })}`, storedEventPage, { signal }),
   importScreens: (file: Blob, form: ImportForm) =>
     call(pathTo('screenImport'), importReport, { method: 'POST', body: file, contentType: form }),
   countAudience: (audience: ScreenAudience, signal?: AbortSignal) =>

@@ -1,12 +1,13 @@
 import type { ScreenAudience } from '@marquee/contracts';
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { api, type CampaignQuery, type DeliveryQuery, type ScreenQuery } from './client.js';
+import { api, type CampaignQuery, type CursorQuery, type DeliveryQuery, type ScreenQuery } from './client.js';
 
 /** Names of what is cached; a longer key is a part of the shorter one, so that a hint about a campaign reaches all of it. */
 export const keys = {
   campaignLists: ['campaigns', 'list'],
   campaign: (id: string) => ['campaigns', 'one', id],
   screens: ['screens'],
+  screen: (id: string) => ['screens', 'one', id],
 } as const;
 
 export const queries = {
@@ -32,6 +33,19 @@ export const queries = {
     queryOptions({
       queryKey: [...keys.screens, query],
       queryFn: ({ signal }) => api.screens(query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  screen: (id: string) => queryOptions({ queryKey: [...keys.screen(id), 'detail'], queryFn: ({ signal }) => api.screen(id, signal) }),
+  screenDeliveries: (id: string, query: CursorQuery) =>
+    queryOptions({
+      queryKey: [...keys.screen(id), 'deliveries', query],
+      queryFn: ({ signal }) => api.screenDeliveries(id, query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  screenEvents: (id: string, query: CursorQuery) =>
+    queryOptions({
+      queryKey: [...keys.screen(id), 'events', query],
+      queryFn: ({ signal }) => api.screenEvents(id, query, signal),
       placeholderData: keepPreviousData,
     }),
   audienceCount: (audience: ScreenAudience) =>

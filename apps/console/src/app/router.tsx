@@ -38,9 +38,16 @@ const screens = createRoute({
     ...text('group', search['group']),
     ...text('tag', search['tag']),
     ...oneOf('status', search['status'], SCREEN_STATUSES),
+    ...oneOf('clock', search['clock'], ['off'] as const),
     ...pageNumber(search['page']),
   }),
   component: lazyRouteComponent(() => import('../screens/screens-page.js'), 'ScreensPage'),
+});
+
+const screen = createRoute({
+  getParentRoute: () => root,
+  path: '/console/screens/$id',
+  component: lazyRouteComponent(() => import('../screens/detail/screen-page.js'), 'ScreenPage'),
 });
 
 const toCampaigns = (path: '/console' | '/console/campaigns') =>
@@ -52,7 +59,15 @@ const toCampaigns = (path: '/console' | '/console/campaigns') =>
     },
   });
 
-const routeTree = root.addChildren([campaigns, newCampaign, campaign, screens, toCampaigns('/console'), toCampaigns('/console/campaigns')]);
+const routeTree = root.addChildren([
+  campaigns,
+  newCampaign,
+  campaign,
+  screens,
+  screen,
+  toCampaigns('/console'),
+  toCampaigns('/console/campaigns'),
+]);
 
 export const router = createRouter({
   routeTree,

@@ -1,5 +1,6 @@
 import { Badge, Box, Group, Table, Text } from '@mantine/core';
 import type { ScreenView } from '@marquee/contracts';
+import { ClockMark } from '../parts/clock.js';
 import { LinkAnchor } from '../parts/link-anchor.js';
 import { ScreenDot } from '../parts/status.js';
 import table from '../parts/table.module.css';
@@ -31,9 +32,9 @@ function ScreenRow({ screen }: { screen: ScreenView }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <Text size="sm" fw={600} className={table.words ?? ''}>
+        <LinkAnchor to="/console/screens/$id" params={{ id: screen.deviceId }} size="sm" fw={600} className={table.words ?? ''}>
           {screen.deviceId}
-        </Text>
+        </LinkAnchor>
         <Box hiddenFrom="sm">
           <Text size="xs" c="dimmed" component="div">
             {screen.groupId}
@@ -45,6 +46,7 @@ function ScreenRow({ screen }: { screen: ScreenView }) {
       </Table.Td>
       <Table.Td>
         <ScreenDot status={screen.status} />
+        <ClockMark offsetMs={screen.clockOffsetMs} />
       </Table.Td>
       <Table.Td visibleFrom="sm">{screen.groupId === null ? <Dash /> : <div className={table.words}>{screen.groupId}</div>}</Table.Td>
       <Table.Td visibleFrom="md">

@@ -1,6 +1,6 @@
 import { Autocomplete, Button, CloseButton, EmptyState, Group, Paper, Select } from '@mantine/core';
 import { useDebouncedCallback, useDisclosure } from '@mantine/hooks';
-import { SCREEN_STATUSES } from '@marquee/contracts';
+import { CLOCK_OFF_MS, SCREEN_STATUSES } from '@marquee/contracts';
 import { IconDeviceTv, IconFilterOff, IconSearch, IconUpload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
@@ -22,12 +22,12 @@ const PAGE_SIZE = 25;
 const PRESENCE_MS = 5_000;
 
 export function ScreensPage() {
-  const { q, group, tag, status, page = 1 } = route.useSearch();
+  const { q, group, tag, status, clock, page = 1 } = route.useSearch();
   const navigate = route.useNavigate();
   const [importing, { open: openImport, close: closeImport }] = useDisclosure(false);
-  const query = { q, groupId: group, tag, status, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
+  const query = { q, groupId: group, tag, status, clock, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
   const list = useQuery({ ...queries.screens(query), refetchInterval: PRESENCE_MS });
-  const filtered = q !== undefined || group !== undefined || tag !== undefined || status !== undefined;
+  const filtered = q !== undefined || group !== undefined || tag !== undefined || status !== undefined || clock !== undefined;
 
   return (
     <>
@@ -79,6 +79,7 @@ const STATUSES = [
   { value: 'online', label: 'Online' },
   { value: 'offline', label: 'Offline' },
 ];
+const CLOCKS = [{ value: 'off', label: `Off by over ${CLOCK_OFF_MS} ms` }];
 
 function Filters() {
   const search = route.useSearch();
@@ -97,6 +98,14 @@ function Filters() {
         data={STATUSES}
         value={search.status ?? null}
         onChange={(value) => set({ status: SCREEN_STATUSES.find((each) => each === value) })}
+        clearable
+      />
+      <Select
+        aria-label="Clock"
+        placeholder="Any clock"
+        data={CLOCKS}
+        value={search.clock ?? null}
+        onChange={(value) => set({ clock: value === 'off' ? value : undefined })}
         clearable
       />
     </div>

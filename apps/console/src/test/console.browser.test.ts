@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FakeApi } from './fake-api.js';
-import { campaignRow, deliveryRow, NO_COUNTS, screenRow } from './fixtures.js';
+import { campaignRow, deliveryRow, NO_COUNTS, screenDeliveryRow, screenRow, storedEventRow } from './fixtures.js';
 
 const chromium = chromiumOrSkip();
 const HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>\' onload=hit=1 {{x}}';
@@ -159,6 +159,36 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 9
     expect(
       await page.evaluate(() => [(window as { hit?: number }).hit, document.querySelectorAll('a[href^="javascript"]').length]),
     ).toEqual([undefined, 0]);
+  });
+
+  it('tells all that is known of one screen, hostile words as text, and marks its clock', async () => {
+    const now = Date.now();
+    const lacks = ['secure_context' as const, 'free_storage' as const];
+    const storage = { usedBytes: 1_900_000_000, quotaBytes: 2_000_000_000 };
+    api.screens.push(
+      screenRow({ deviceId: 'lobby-1', clockOffsetMs: 500 }),
+      screenRow({ deviceId: 'lobby-2', clockOffsetMs: -90_000, lacks, storage, statusSince: now - 7_200_000, nowPlaying: null }),
+    );
+    api.screenDeliveries.push(
+      screenDeliveryRow({ campaign: HOSTILE, installError: HOSTILE }),
+      screenDeliveryRow({ acknowledgedAt: now, acknowledgedVersion: 2, onAir: true }),
+    );
+    api.screenEvents.push(storedEventRow({ eventType: 'ERROR', reason: HOSTILE }), storedEventRow({ eventType: 'PLAY_LOG', plays: 1200 }));
+    await open('/console/screens');
+    await page.getByText('clock 90.0 s ahead').waitFor();
+    expect(await page.getByText(/^clock /).count()).toBe(1);
+    await page.getByRole('link', { name: 'lobby-2' }).click();
+    await page.getByRole('heading', { level: 1, name: 'lobby-2' }).waitFor();
+    for (const text of [/plain HTTP by name/, /no room for what it was offered/, '1.9 GB of 2.0 GB', 'since', 'Plays: 1,200', 'On air'])
+      await page.getByText(text).first().waitFor();
+    await page.getByText(`Could not install it: ${HOSTILE}`).waitFor();
+    expect(await page.evaluate(() => (window as { hit?: number }).hit)).toBeUndefined();
+    await open('/console/screens/nobody');
+    await page
+      .getByText('There is no such page')
+      .or(page.getByText(/not found/i))
+      .first()
+      .waitFor();
   });
 
   it('keeps the preview away from the console: its script sees an origin of its own', async () => {

@@ -8,7 +8,9 @@ import {
   type FeedCampaign,
   type FeedDelivery,
   type FeedSummary,
+  type ScreenDelivery,
   type ScreenView,
+  type StoredEvent,
 } from '@marquee/contracts';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -33,6 +35,8 @@ export class FakeApi {
   campaigns: CampaignDetail[] = [];
   deliveries: DeliveryView[] = [];
   screens: ScreenView[] = [];
+  screenDeliveries: ScreenDelivery[] = [];
+  screenEvents: StoredEvent[] = [];
   clearance: Clearance = { clean: 0, dirty: 0, unreachable: 0, latestEnd: null };
   template = '<!doctype html><title>t</title><body style="background:#123;color:#fff;font:160px sans-serif">Built page</body>';
   /** Refusals to come, by `METHOD /path` as requested; each is used once. */
@@ -120,6 +124,9 @@ export class FakeApi {
         ([, id], url) => pageOf(this.deliveries.filter((row) => row.campaignId === id).filter(by(url, 'status', (row) => row.status)), url),
       ],
       [/^GET \/screens$/, (_match, url) => pageOf(this.matchingScreens(url), url)],
+      [/^GET \/screens\/([^/]+)$/, ([, id], _url, _request, response) => this.oneScreen(id, response)],
+      [/^GET \/screens\/([^/]+)\/deliveries$/, (_match, url) => pageOf(this.screenDeliveries, url)],
+      [/^GET \/screens\/([^/]+)\/events$/, (_match, url) => pageOf(this.screenEvents, url)],
       [
         /^POST \/screens\/import$/,
         () => ({ imported: 2, updated: 1, rejected: [{ line: 3, reason: 'deviceId: must match <b>the pattern</b>' }] }),
@@ -174,6 +181,11 @@ export class FakeApi {
     const found = this.campaigns.find((campaign) => campaign.id === id);
     if (found === undefined) return refuse(response, { code: 'NOT_FOUND', message: 'There is no such campaign' });
     return found;
+  }
+
+  private oneScreen(id: string | undefined, response: ServerResponse): unknown {
+    const found = this.screens.find((screen) => screen.deviceId === decodeURIComponent(id ?? ''));
+    return found ?? refuse(response, { code: 'NOT_FOUND', message: 'There is no such screen' });
   }
 
   change(id: string | undefined, response: ServerResponse, part: Partial<CampaignDetail>): unknown {

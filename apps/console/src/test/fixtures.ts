@@ -4,8 +4,12 @@ import {
   campaignDetail,
   type DeliveryView,
   deliveryView,
+  type ScreenDelivery,
+  screenDelivery,
   type ScreenView,
   screenView,
+  type StoredEvent,
+  storedEvent,
 } from '@marquee/contracts';
 import { randomUUID } from 'node:crypto';
 
@@ -79,6 +83,34 @@ export function deliveryRow(campaignId: string, part: Partial<DeliveryView> = {}
     acknowledgedVersion: null,
     onAir: false,
     revokeAckedAt: null,
+    ...part,
+  });
+}
+
+/** A campaign as the page of the screen `lobby-1` lists it. */
+export function screenDeliveryRow(part: Partial<ScreenDelivery> = {}): ScreenDelivery {
+  const campaign = campaignRow();
+  return screenDelivery.parse({
+    ...deliveryRow(campaign.id),
+    campaign: campaign.name,
+    campaignStatus: 'active',
+    startAt: campaign.startAt,
+    expireAt: campaign.expireAt,
+    ...part,
+  });
+}
+
+export function storedEventRow(part: Partial<StoredEvent> = {}): StoredEvent {
+  return storedEvent.parse({
+    eventId: randomUUID(),
+    eventType: 'INSTALL_ACK',
+    campaignId: randomUUID(),
+    campaign: 'Spring sale',
+    version: 1,
+    occurredAt: Date.now() - 60_000,
+    storedAt: Date.now() - 59_000,
+    reason: null,
+    plays: null,
     ...part,
   });
 }

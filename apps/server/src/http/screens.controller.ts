@@ -1,16 +1,30 @@
 import type { Readable } from 'node:stream';
-import { deviceId, importReport, pageOf, pageQuery, type PutScreen, putScreen, screenQuery, screenView } from '@marquee/contracts';
+import {
+  deviceId,
+  importReport,
+  pageOf,
+  pageQuery,
+  type PutScreen,
+  putScreen,
+  screenDelivery,
+  screenQuery,
+  screenView,
+  storedEvent,
+  uncountedPageOf,
+} from '@marquee/contracts';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req } from '@nestjs/common';
 import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ProblemError } from '../kit/errors.js';
 import { importScreens } from '../screens/import.js';
+import type { ScreenHistory } from '../screens/screen-history.js';
 import type { Screens } from '../screens/screens.service.js';
 import { answers } from './openapi.js';
-import { SCREENS } from './tokens.js';
+import { SCREEN_HISTORY, SCREENS } from './tokens.js';
 
 const byDevice = z.object({ id: deviceId });
+const historyQuery = z.object(pageQuery);
 const listQuery = z.object({ ...pageQuery, ...screenQuery });
 
 /** The stream types that an import may come in. */
@@ -18,7 +32,10 @@ export const IMPORT_TYPES = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson
 
 @Controller('screens')
 export class ScreensController {
-  constructor(@Inject(SCREENS) private readonly screens: Screens) {}
+  constructor(
+    @Inject(SCREENS) private readonly screens: Screens,
+    @Inject(SCREEN_HISTORY) private readonly history: ScreenHistory,
+  ) {}
 
   @Get()
   @answers('Screens, by id', pageOf(screenView))
@@ -42,6 +59,24 @@ export class ScreensController {
   @answers('One screen', screenView)
   get(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>) {
     return this.screens.get(id);
+  }
+
+  @Get(':id/deliveries')
+  @answers('What was meant for a screen, the newest first', uncountedPageOf(screenDelivery))
+  deliveries(
+    @Param({ schema: byDevice }) { id }: z.output<typeof byDevice>,
+    @Query({ schema: historyQuery }) query: z.output<typeof historyQuery>,
+  ) {
+    return this.history.deliveries(id, query);
+  }
+
+  @Get(':id/events')
+  @answers('What a screen said, the last first', uncountedPageOf(storedEvent))
+  events(
+    @Param({ schema: byDevice }) { id }: z.output<typeof byDevice>,
+    @Query({ schema: historyQuery }) query: z.output<typeof historyQuery>,
+  ) {
+    return this.history.events(id, query);
   }
 
   @Put(':id')

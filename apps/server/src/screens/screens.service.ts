@@ -1,4 +1,5 @@
 import {
+  CLOCK_OFF_MS,
   DEVICE_ID_PATTERN,
   type ImportScreen,
   type Page,
@@ -18,6 +19,7 @@ export interface ScreenQuery {
   tag?: string | undefined;
   status?: ScreenStatus | undefined;
   q?: string | undefined;
+  clock?: 'off' | undefined;
   offset: number;
   limit: number;
   cursor?: string | undefined;
@@ -29,7 +31,13 @@ export class Screens {
 
   async list(query: ScreenQuery): Promise<Page<ScreenView>> {
     const after = decodeCursor(query.cursor, (id) => DEVICE_ID_PATTERN.test(id));
-    const filter = { groupId: query.groupId ?? null, tag: query.tag ?? null, status: query.status ?? null, part: query.q ?? null };
+    const filter = {
+      groupId: query.groupId ?? null,
+      tag: query.tag ?? null,
+      status: query.status ?? null,
+      part: query.q ?? null,
+      skew: query.clock === 'off' ? CLOCK_OFF_MS : null,
+    };
     const { read } = this.database;
     const [rows, counted] = await Promise.all([
       read.run(listScreens, { ...filter, after: after ?? '', skip: after === undefined ? query.offset : 0, most: query.limit + 1 }),
@@ -40,7 +48,7 @@ export class Screens {
 
   /** How many there are. */
   async count(): Promise<number> {
-    const [row] = await this.database.read.run(countScreens, { groupId: null, tag: null, status: null, part: null });
+    const [row] = await this.database.read.run(countScreens, { groupId: null, tag: null, status: null, part: null, skew: null });
     return row?.n ?? 0;
   }
 

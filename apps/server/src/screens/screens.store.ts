@@ -26,10 +26,16 @@ const PLAYING = `
     where d.recipient = s.device_id and d.on_air and s.status = 'online' and c.status <> 'completed'
     order by d.display_at desc, d.id limit 1) as playing on true`;
 
-const filter = { groupId: nullable(t.text), tag: nullable(t.text), status: nullable(t.text), part: nullable(t.text) };
+const filter = {
+  groupId: nullable(t.text),
+  tag: nullable(t.text),
+  status: nullable(t.text),
+  part: nullable(t.text),
+  skew: nullable(t.int),
+};
 const FILTER = `
   ($groupId is null or s.group_id = $groupId) and ($tag is null or s.tags @> array[$tag]) and ($status is null or s.status = $status)
-  and ($part is null or position(lower($part) in lower(s.device_id)) > 0)`;
+  and ($part is null or position(lower($part) in lower(s.device_id)) > 0) and ($skew is null or abs(s.clock_offset_ms) > $skew)`;
 
 /** Screens in the order of their ids, after the id $after. */
 export const listScreens = statement({

@@ -10,8 +10,9 @@ import { FeedHub } from '../feed/hub.js';
 import type { HttpSettings } from '../http/assets.controller.js';
 import { readTls, startHttpServer, stopHttpServer } from '../http/server.js';
 import type { System } from '../http/system.controller.js';
-import { AUDIENCES, CAMPAIGNS, DELIVERIES, EXECUTIONS, FEED, SCREENS, STORAGE, SYSTEM, TEMPLATES } from '../http/tokens.js';
+import { AUDIENCES, CAMPAIGNS, DELIVERIES, EXECUTIONS, FEED, SCREENS, SCREEN_HISTORY, STORAGE, SYSTEM, TEMPLATES } from '../http/tokens.js';
 import { systemClock } from '../kit/clock.js';
+import { ScreenHistory } from '../screens/screen-history.js';
 import { Screens } from '../screens/screens.service.js';
 import type { Database } from '../store/database.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
@@ -42,6 +43,7 @@ export async function startApi(context: Context, brokerUrl: string): Promise<voi
     [EXECUTIONS, new Executions(database, systemClock)],
     [DELIVERIES, new Deliveries(database)],
     [SCREENS, screens],
+    [SCREEN_HISTORY, new ScreenHistory(database)],
     [AUDIENCES, new Audiences(database)],
     [TEMPLATES, new Templates(database)],
     [STORAGE, storage],

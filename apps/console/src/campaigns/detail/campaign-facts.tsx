@@ -1,55 +1,40 @@
-import { Group, Paper, Text } from '@mantine/core';
+import { Group, Text } from '@mantine/core';
 import type { CampaignDetail, ScreenAudience } from '@marquee/contracts';
 import { screenAudience } from '@marquee/contracts';
 import type { ReactNode } from 'react';
+import { Fact, Facts } from '../../parts/facts.js';
 import { CampaignBadge } from '../../parts/status.js';
 import { Time } from '../../parts/time.js';
-import classes from './detail.module.css';
 
 export function CampaignFacts({ campaign }: { campaign: CampaignDetail }) {
   const { window } = campaign;
   return (
-    <Paper p={{ base: 'md', sm: 'lg' }}>
-      <dl className={classes.facts}>
-        <Fact name="Status">
-          <CampaignBadge status={campaign.status} paused={campaign.paused} />
+    <Facts>
+      <Fact name="Status">
+        <CampaignBadge status={campaign.status} paused={campaign.paused} />
+      </Fact>
+      <Fact name="Starts">
+        <Time at={campaign.startAt} stacked />
+      </Fact>
+      <Fact name="Ends">
+        <Time at={campaign.expireAt} stacked />
+      </Fact>
+      <Fact name="Audience">{audienceWords(campaign.audience)}</Fact>
+      <Fact name="Priority">{campaign.priority}</Fact>
+      <Fact name="Version">{campaign.version}</Fact>
+      <Fact name="Dispatch">{campaign.dispatch === 'auto' ? 'As soon as built' : 'By hand'}</Fact>
+      {window !== null && (
+        <Fact name="Plays">
+          {daysWords(window.days)}, {window.from}–{window.to}
+          <Text size="xs" c="dimmed">
+            {window.timeZone}
+          </Text>
         </Fact>
-        <Fact name="Starts">
-          <Time at={campaign.startAt} stacked />
-        </Fact>
-        <Fact name="Ends">
-          <Time at={campaign.expireAt} stacked />
-        </Fact>
-        <Fact name="Audience">{audienceWords(campaign.audience)}</Fact>
-        <Fact name="Priority">{campaign.priority}</Fact>
-        <Fact name="Version">{campaign.version}</Fact>
-        <Fact name="Dispatch">{campaign.dispatch === 'auto' ? 'As soon as built' : 'By hand'}</Fact>
-        {window !== null && (
-          <Fact name="Plays">
-            {daysWords(window.days)}, {window.from}–{window.to}
-            <Text size="xs" c="dimmed">
-              {window.timeZone}
-            </Text>
-          </Fact>
-        )}
-        <Fact name="Created">
-          <Time at={Date.parse(campaign.createdAt)} brief />
-        </Fact>
-      </dl>
-    </Paper>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <Text component="dt" size="xs" c="dimmed" mb={3}>
-        {name}
-      </Text>
-      <Text component="dd" size="sm" m={0}>
-        {children}
-      </Text>
-    </div>
+      )}
+      <Fact name="Created">
+        <Time at={Date.parse(campaign.createdAt)} brief />
+      </Fact>
+    </Facts>
   );
 }
 

@@ -107,6 +107,11 @@ describe('screens', () => {
     expect(await found('tag=y')).toEqual(['s-07', 's-08']);
     expect(await found('tag=y&q=8&groupId=Gr%201&status=online')).toEqual(['s-08']);
     expect(await found('tag=x&status=online')).toEqual([]);
+    await flow.sql(
+      `update devices set clock_offset_ms = c.ms from (values ('s-03', -501), ('s-04', 500), ('s-05', 90_000)) c(id, ms) where device_id = c.id`,
+    );
+    expect(await found('clock=off')).toEqual(['s-03', 's-05']);
+    expect((await flow.http.get('/screens?clock=on')).status).toBe(400);
     await screen.close();
   });
 
@@ -152,6 +157,30 @@ describe('deliveries and executions', () => {
   test('of a campaign that was never run are none', async () => {
     expect(await page(`/campaigns/${created[1]}/deliveries`)).toMatchObject({ data: [], total: 0, nextCursor: null });
     expect(await page(`/campaigns/${created[1]}/executions`)).toMatchObject({ data: [], total: 0, nextCursor: null });
+  });
+});
+
+describe('one screen', () => {
+  test('has what was meant for it and what it said, the last first, each met once by cursor', async () => {
+    const screen = await flow.screen('s-30', { answers: false });
+    const campaigns: string[] = [];
+    for (let index = 0; index < 5; index += 1) {
+      const { id } = await flow.create({ name: `For one ${index}`, audience: { ids: ['s-30'] } });
+      await screen.manifests.first((manifest) => manifest.campaignId === id);
+      campaigns.unshift(id);
+    }
+    const [first = ''] = campaigns;
+    await screen.say('INSTALL_ACK', first);
+    await screen.say('ERROR', first, { payload: { reason: 'no room' } });
+    expect(await walk('/screens/s-30/deliveries', 'campaignId', 2)).toEqual(campaigns);
+    const { data } = await page('/screens/s-30/deliveries?limit=1');
+    expect(data).toMatchObject([{ campaign: 'For one 4', recipient: 's-30', status: 'SUCCESS', acknowledgedVersion: 1 }]);
+    expect(await walk('/screens/s-30/events', 'eventType', 1)).toEqual(['ERROR', 'INSTALL_ACK']);
+    expect((await page('/screens/s-30/events')).data[0]).toMatchObject({ campaign: 'For one 4', reason: 'no room', plays: null });
+    for (const path of ['deliveries', 'events']) {
+      expect((await flow.http.get(`/screens/nobody/${path}`)).status).toBe(404);
+      expect((await flow.http.get(`/screens/s-30/${path}?cursor=xx`)).status).toBe(400);
+    }
   });
 });
 
