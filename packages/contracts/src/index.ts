@@ -5,4 +5,5 @@ export * from './paging.js';
 export * from './campaigns.js';
 export * from './screens.js';
 export * from './feed.js';
+export * from './why.js';
 export * from './routes.js';

@@ -5,6 +5,7 @@ export const ROUTES = {
   cancel: '/campaigns/:id/cancel',
   dispatch: '/campaigns/:id/dispatch',
   clearance: '/campaigns/:id/clearance',
+  why: '/campaigns/:id/why',
   campaignEvents: '/campaigns/:id/events',
   allEvents: '/campaigns/events',
   campaignExecutions: '/campaigns/:id/executions',

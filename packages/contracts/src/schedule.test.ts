@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Scheduled, scheduleAt } from './schedule.js';
+import { nextShown, type Scheduled, scheduleAt } from './schedule.js';
 
 function scheduled(campaignId: string, over: Partial<Scheduled> = {}): Scheduled {
   return { campaignId, startAt: 1_000, expireAt: 9_000, priority: 0, loopMs: 100, window: undefined, ...over };
@@ -66,5 +66,41 @@ describe('the schedule', () => {
         expect(Number.isFinite(until) ? scheduleAt(campaigns, until).shown : undefined).toEqual(next);
       }),
     );
+  });
+});
+
+describe('the next showing', () => {
+  it('is now, when it is shown now', () => expect(nextShown('a', [scheduled('a')], 2_000, 9_000)).toBe(2_000));
+
+  it('is when its turn comes, or when who outranks it ends', () => {
+    expect(nextShown('b', [scheduled('a'), scheduled('b'), scheduled('c')], 3_010, 9_000)).toBe(3_100);
+    expect(nextShown('c', [scheduled('a'), scheduled('b'), scheduled('c')], 3_010, 9_000)).toBe(3_200);
+    expect(nextShown('low', [scheduled('low'), scheduled('high', { priority: 1, expireAt: 5_000 })], 3_000, 9_000)).toBe(5_000);
+  });
+
+  it('is none after its end, or when it is outranked until then', () => {
+    expect(nextShown('a', [scheduled('a')], 9_000, 99_000)).toBeUndefined();
+    expect(nextShown('low', [scheduled('low'), scheduled('high', { priority: 1 })], 3_000, 99_000)).toBeUndefined();
+    expect(nextShown('c', [scheduled('a'), scheduled('b'), scheduled('c', { expireAt: 3_200 })], 3_010, 9_000)).toBeUndefined();
+  });
+
+  it('minds the hours of all of them', () => {
+    const day = 86_400_000;
+    const hours = (from: string, to: string) => ({ days: [1, 2, 3, 4, 5, 6, 7], from, to, timeZone: 'UTC' });
+    const campaigns = [
+      scheduled('low', { startAt: 0, expireAt: 9 * day, window: hours('08:00', '12:00') }),
+      scheduled('high', { startAt: 0, expireAt: 9 * day, priority: 1, window: hours('06:00', '10:30') }),
+    ];
+    expect(nextShown('low', campaigns, 7 * 3_600_000, 9 * day)).toBe(10.5 * 3_600_000);
+    expect(nextShown('low', campaigns, 12 * 3_600_000, 9 * day)).toBe(day + 10.5 * 3_600_000);
+  });
+
+  it('gives up in the end on a campaign that is outranked whenever it is open', () => {
+    const night = { days: [1, 2, 3, 4, 5, 6, 7], from: '22:00', to: '02:00', timeZone: 'UTC' };
+    const campaigns = [
+      scheduled('a', { startAt: 0, expireAt: 1e15, window: night }),
+      scheduled('b', { startAt: 0, expireAt: 1e15, window: night, priority: 1 }),
+    ];
+    expect(nextShown('a', campaigns, 0, 8 * 86_400_000)).toBeUndefined();
   });
 });

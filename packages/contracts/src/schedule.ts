@@ -1,4 +1,4 @@
-import { isOpen, nextEdge } from './window.js';
+import { isOpen, nextEdge, nextFlip } from './window.js';
 import type { PlayWindow } from './screen-messages.js';
 
 /** How long a turn takes for a campaign that does not say how long its slides stand. */
@@ -78,4 +78,37 @@ export function scheduleAt<T extends Scheduled>(campaigns: T[], now: number): Sc
   const current = standing(campaigns, now);
   const until = nextChange(campaigns, current.onAir, now);
   return { ...current, until, next: Number.isFinite(until) ? standing(campaigns, until).shown : undefined };
+}
+
+/** Beyond so many changes of what is on air nobody wants to know. */
+const MOST_CHANGES = 500;
+
+/**
+ * The first moment from `now` on at which the campaign is shown, as `scheduleAt` has it; undefined when it is not before `until`,
+ * or not within some hundred changes of what is on air.
+ */
+export function nextShown(campaignId: string, campaigns: Scheduled[], now: number, until: number): number | undefined {
+  const flips = new Map<Scheduled, number>();
+  const nextOf = (campaign: Scheduled, at: number): number => {
+    if (campaign.expireAt <= at) return Number.POSITIVE_INFINITY;
+    if (campaign.startAt > at) return campaign.startAt;
+    if (campaign.window === undefined) return campaign.expireAt;
+    const known = flips.get(campaign);
+    if (known !== undefined && known > at) return Math.min(known, campaign.expireAt);
+    const flip = nextFlip(campaign.window, at, until) ?? Number.POSITIVE_INFINITY;
+    flips.set(campaign, flip);
+    return Math.min(flip, campaign.expireAt);
+  };
+  let at = now;
+  for (let change = 0; at < until && change < MOST_CHANGES; change += 1) {
+    const { onAir, shown } = standing(campaigns, at);
+    if (shown?.campaignId === campaignId) return at;
+    const turn = onAir.length > 1 && onAir.some((campaign) => campaign.campaignId === campaignId) ? turnOf(onAir) : undefined;
+    const from = at;
+    at = Math.min(
+      ...campaigns.map((campaign) => nextOf(campaign, from)),
+      turn === undefined ? Number.POSITIVE_INFINITY : (Math.floor(at / turn) + 1) * turn,
+    );
+  }
+  return undefined;
 }

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isOpen, nextEdge, readWindow } from './window.js';
+import { isOpen, nextEdge, nextFlip, readWindow } from './window.js';
 
 const everyDay = [1, 2, 3, 4, 5, 6, 7];
 const berlin = { timeZone: 'Europe/Berlin' };
@@ -59,5 +60,54 @@ describe('the hours in which a campaign may play', () => {
   it('change at full minutes only', () => {
     expect(nextEdge(120_000)).toBe(180_000);
     expect(nextEdge(179_999)).toBe(180_000);
+  });
+});
+
+describe('the next opening or closing', () => {
+  const week = 8 * 86_400_000;
+
+  it('is that of the wall clock, over a day on which the hour is skipped', () => {
+    const morning = { days: [7], from: '02:30', to: '04:00', ...berlin };
+    // Sunday 29 March 2026: 02:00 becomes 03:00 in Berlin, at 01:00 in UTC.
+    expect(nextFlip(morning, Date.UTC(2026, 2, 28, 12), Date.UTC(2026, 3, 9))).toBe(Date.UTC(2026, 2, 29, 1));
+    expect(nextFlip(morning, Date.UTC(2026, 2, 29, 1), Date.UTC(2026, 3, 9))).toBe(Date.UTC(2026, 2, 29, 2));
+  });
+
+  it('is none when the window stays as it is until then', () => {
+    const always = { days: everyDay, from: '00:00', to: '24:00', timeZone: 'UTC' };
+    expect(nextFlip(always, 0, week)).toBeUndefined();
+    const monday = { days: [1], from: '08:00', to: '09:00', timeZone: 'UTC' };
+    const closes = Date.UTC(2026, 10, 23, 9);
+    expect(nextFlip(monday, closes, closes + 6 * 86_400_000)).toBeUndefined();
+    expect(nextFlip(monday, closes, closes + week)).toBe(Date.UTC(2026, 10, 30, 8));
+  });
+
+  it('is what a look at every minute finds, in every zone and on every day', () => {
+    const time = fc
+      .tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }))
+      .map((parts) => parts.map((n) => String(n).padStart(2, '0')).join(':'));
+    const window = fc.record({
+      days: fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 1 }),
+      from: time,
+      to: time,
+      timeZone: fc.constantFrom('Europe/Berlin', 'America/St_Johns', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Pacific/Chatham', 'UTC'),
+    });
+    // Around the changes of spring and autumn on both halves of the earth, at any millisecond.
+    const moment = fc
+      .tuple(
+        fc.constantFrom(Date.UTC(2026, 2, 7), Date.UTC(2026, 2, 28), Date.UTC(2026, 3, 4), Date.UTC(2026, 9, 3), Date.UTC(2026, 9, 24)),
+        fc.nat(86_400_000),
+      )
+      .map(([day, into]) => day + into);
+    fc.assert(
+      fc.property(window, moment, (hours, now) => {
+        const until = now + 26 * 3_600_000;
+        const open = isOpen(hours, now);
+        let slow: number | undefined = nextEdge(now);
+        while (slow < until && isOpen(hours, slow) === open) slow = nextEdge(slow);
+        expect(nextFlip(hours, now, until)).toBe(slow < until ? slow : undefined);
+      }),
+      { numRuns: 60 },
+    );
   });
 });

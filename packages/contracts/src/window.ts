@@ -19,6 +19,19 @@ function formatFor(timeZone: string): Intl.DateTimeFormat {
   return format;
 }
 
+/** The ISO weekday and the minutes since midnight that a clock on the wall of that zone shows. */
+function wallClock(timeZone: string, now: number): { today: number; minute: number } {
+  const parts = new Map(
+    formatFor(timeZone)
+      .formatToParts(now)
+      .map(({ type, value }) => [type, value]),
+  );
+  return {
+    today: WEEKDAYS.indexOf(parts.get('weekday') ?? '') + 1,
+    minute: Number(parts.get('hour')) * 60 + Number(parts.get('minute')),
+  };
+}
+
 /** The window when the value is one that can be kept, else undefined; an unknown time zone is none. */
 export function readWindow(value: unknown): PlayWindow | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
@@ -39,19 +52,37 @@ export function readWindow(value: unknown): PlayWindow | undefined {
  * not happen; where an hour comes twice, the window is open in both.
  */
 export function isOpen(window: PlayWindow, now: number): boolean {
-  const parts = new Map(
-    formatFor(window.timeZone)
-      .formatToParts(now)
-      .map(({ type, value }) => [type, value]),
-  );
-  const today = WEEKDAYS.indexOf(parts.get('weekday') ?? '') + 1;
-  const minute = Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
+  const { today, minute } = wallClock(window.timeZone, now);
   const from = minutesOf(window.from) ?? 0;
   const to = minutesOf(window.to) ?? 0;
   if (from < to) return window.days.includes(today) && minute >= from && minute < to;
   const yesterday = today === 1 ? 7 : today - 1;
   if (from === to) return minute >= from ? window.days.includes(today) : window.days.includes(yesterday);
   return (window.days.includes(today) && minute >= from) || (window.days.includes(yesterday) && minute < to);
+}
+
+const MINUTE_MS = 60_000;
+/** Zones change their offset at full or half hours of UTC only. */
+const OFFSETS_HOLD_MS = 1_800_000;
+
+/**
+ * The first moment (epoch ms) after `now`, and before `until`, at which the window opens or closes; undefined when there is none. Walks
+ * from one edge of the wall clock to the next and never over a change of the zone's offset, so a skipped or doubled hour is met as
+ * `isOpen` meets it. A week costs about a millisecond.
+ */
+export function nextFlip(window: PlayWindow, now: number, until: number): number | undefined {
+  const open = isOpen(window, now);
+  for (let at = nextStop(window, now); at < until; at = nextStop(window, at)) if (isOpen(window, at) !== open) return at;
+  return undefined;
+}
+
+/** Between `now` and this moment the window neither opens nor closes. */
+function nextStop(window: PlayWindow, now: number): number {
+  const { minute } = wallClock(window.timeZone, now);
+  const edges = [minutesOf(window.from) ?? 0, minutesOf(window.to) ?? 0, 1440].filter((edge) => edge > minute);
+  const toEdge = (Math.min(...edges) - minute) * MINUTE_MS - (now % MINUTE_MS);
+  const toOffset = OFFSETS_HOLD_MS - (now % OFFSETS_HOLD_MS);
+  return now + Math.min(toEdge, toOffset);
 }
 
 /** The next moment (epoch ms) after `now` at which a window may open or close: zones differ by whole minutes, so the next full one. */

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { readConfig } from '../config/config.js';
-import { StartError } from '../kit/errors.js';
+import { reasonOf, StartError } from '../kit/errors.js';
 import { readEmbeddedUrl } from '../store/embedded-postgres.js';
+import { addWhy } from './why.js';
 
-/** Exit codes: 0 done, 1 it could not be done (one sentence on stderr says why), 2 the call was wrong. */
+/** Exit codes: 0 done, 1 it could not be done (one sentence on stderr says why), 2 the call was wrong; a command that has others says so in its help. */
 const WRONG_CALL = 2;
 
 /** A connection URL of the database that this folder's settings name: the outside one, or the embedded one while it runs. */
@@ -28,7 +29,8 @@ program
   .command('url')
   .description('print a connection URL of the running database')
   .action(async () => say(await databaseUrl()));
+addWhy(program, say, databaseUrl);
 program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${reasonOf(error)}\n`);
   process.exitCode = 1;
 });

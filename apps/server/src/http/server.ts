@@ -21,6 +21,7 @@ import { IMPORT_TYPES, ScreensController } from './screens.controller.js';
 import { SystemController } from './system.controller.js';
 import { HTTP_SETTINGS } from './tokens.js';
 import { validationPipe } from './validation.pipe.js';
+import { WhyController } from './why.controller.js';
 
 export interface HttpServerOptions {
   host: string;
@@ -55,7 +56,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
     {
       module: HttpModule,
       // Literal paths come before `:id`: controllers are asked in this order.
-      controllers: [SystemController, AssetsController, FeedController, CampaignsController, ScreensController],
+      controllers: [SystemController, AssetsController, FeedController, CampaignsController, WhyController, ScreensController],
       providers: [...providers, { provide: HTTP_SETTINGS, useValue: settings }],
     },
     adapter,

@@ -4,6 +4,7 @@ export const EXECUTIONS = Symbol('executions');
 export const DELIVERIES = Symbol('deliveries');
 export const SCREENS = Symbol('screens');
 export const SCREEN_HISTORY = Symbol('screen history');
+export const WHY = Symbol('why');
 export const AUDIENCES = Symbol('audiences');
 export const TEMPLATES = Symbol('templates');
 export const STORAGE = Symbol('storage');

@@ -10,10 +10,23 @@ import { FeedHub } from '../feed/hub.js';
 import type { HttpSettings } from '../http/assets.controller.js';
 import { readTls, startHttpServer, stopHttpServer } from '../http/server.js';
 import type { System } from '../http/system.controller.js';
-import { AUDIENCES, CAMPAIGNS, DELIVERIES, EXECUTIONS, FEED, SCREENS, SCREEN_HISTORY, STORAGE, SYSTEM, TEMPLATES } from '../http/tokens.js';
+import {
+  AUDIENCES,
+  CAMPAIGNS,
+  DELIVERIES,
+  EXECUTIONS,
+  FEED,
+  SCREENS,
+  SCREEN_HISTORY,
+  STORAGE,
+  SYSTEM,
+  TEMPLATES,
+  WHY,
+} from '../http/tokens.js';
 import { systemClock } from '../kit/clock.js';
 import { ScreenHistory } from '../screens/screen-history.js';
 import { Screens } from '../screens/screens.service.js';
+import { Why } from '../screens/why/why.service.js';
 import type { Database } from '../store/database.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
@@ -44,6 +57,7 @@ export async function startApi(context: Context, brokerUrl: string): Promise<voi
     [DELIVERIES, new Deliveries(database)],
     [SCREENS, screens],
     [SCREEN_HISTORY, new ScreenHistory(database)],
+    [WHY, new Why(database, systemClock)],
     [AUDIENCES, new Audiences(database)],
     [TEMPLATES, new Templates(database)],
     [STORAGE, storage],

@@ -1,0 +1,75 @@
+import { nullable, statement, t } from '../../store/statement.js';
+
+/**
+ * All that is known of one campaign on one screen, in one row: the campaign, its latest execution, the screen, and the delivery of that
+ * execution to it. What is not there is null; no row when there is no such campaign.
+ */
+export const caseOf = statement({
+  name: 'why_case',
+  takes: { campaign: t.uuid, device: t.text },
+  gives: {
+    name: t.text,
+    version: t.int,
+    status: t.text,
+    start_at: t.bigint,
+    expire_at: t.bigint,
+    audience: t.json,
+    priority: t.int,
+    play_window: nullable(t.json),
+    dispatch: t.text,
+    paused: t.bool,
+    build_error: nullable(t.text),
+    updated_at: t.bigint,
+    slides: t.json,
+    execution_at: nullable(t.bigint),
+    screen: nullable(t.json),
+    delivery: nullable(t.json),
+  },
+  text: `
+    select c.name, c.version, c.status, c.start_at, c.expire_at, c.audience, c.priority::int as priority, c.play_window, c.dispatch, c.paused,
+      c.build_error, epoch_ms(c.updated_at) as updated_at,
+      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id) as slides,
+      coalesce(epoch_ms(e.started_at), e.scheduled_for) as execution_at,
+      (select jsonb_build_object('status', s.status, 'statusSince', epoch_ms(s.status_since), 'lastSeen', epoch_ms(s.last_seen),
+          'groupId', s.group_id, 'tags', s.tags, 'clockOffsetMs', s.clock_offset_ms, 'report', s.report)
+       from devices s where s.device_id = $device) as screen,
+      (select jsonb_build_object('id', d.id, 'status', d.status, 'attempt', d.attempt, 'lastError', d.last_error, 'nextAttemptAt', epoch_ms(d.next_attempt_at),
+          'settledAt', epoch_ms(d.settled_at), 'acknowledgedAt', epoch_ms(d.acknowledged_at), 'heldVersion', d.acknowledged_version,
+          'installError', d.install_error, 'installErrorAt', d.install_error_at, 'missingAssets', d.missing_assets, 'offers', d.offers,
+          'nextOfferAt', epoch_ms(d.next_offer_at), 'onAir', d.on_air, 'displayAt', d.display_at, 'revokes', d.revokes,
+          'revokeAckedAt', epoch_ms(d.revoke_acked_at))
+       from deliveries d where d.execution_id = e.id and d.recipient = $device) as delivery
+    from campaigns c
+    left join lateral (
+      select id, started_at, scheduled_for from executions where campaign_id = c.id order by scheduled_for desc limit 1) as e on true
+    where c.id = $campaign`,
+});
+
+/**
+ * The campaigns that a screen has installed and that may have it before or in turn with one of priority $priority: of running executions, and those
+ * that were taken back and that the screen has not dropped yet. Highest priority first.
+ */
+export const rivalsOf = statement({
+  name: 'why_rivals',
+  takes: { campaign: t.uuid, device: t.text, now: t.bigint, most: t.int },
+  gives: {
+    id: t.uuid,
+    name: t.text,
+    start_at: t.bigint,
+    expire_at: t.bigint,
+    priority: t.int,
+    play_window: nullable(t.json),
+    slides: t.json,
+  },
+  text: `
+    with held as materialized (
+      select d.campaign_id from executions e join deliveries d on d.execution_id = e.id and d.recipient = $device
+      where e.state = 'RUNNING' and d.acknowledged_at is not null
+      union
+      select d.campaign_id from deliveries d where d.recipient = $device and d.next_revoke_at is not null and d.acknowledged_at is not null)
+    select c.id, c.name, c.start_at, c.expire_at, c.priority::int as priority, c.play_window,
+      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id) as slides
+    from held join campaigns c on c.id = held.campaign_id
+    where c.id <> $campaign and c.expire_at > $now and c.priority >= (select priority from campaigns where id = $campaign)
+    order by c.priority desc, c.id limit $most`,
+});
