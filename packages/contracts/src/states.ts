@@ -30,6 +30,3 @@ export type ScreenLack = (typeof SCREEN_LACKS)[number];
 /** Kinds of event a screen reports on `devices/{deviceId}/acks`. */
 export const SCREEN_EVENT_TYPES = ['INSTALL_ACK', 'DISPLAY_START', 'DISPLAY_COMPLETE', 'REVOKE_ACK', 'ERROR', 'PLAY_LOG'] as const;
 export type ScreenEventType = (typeof SCREEN_EVENT_TYPES)[number];
-
-/** A screen whose clock is further than this from the server's is marked, ms. */
-export const CLOCK_OFF_MS = 500;
