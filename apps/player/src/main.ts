@@ -85,7 +85,10 @@ async function run(view: View, settings: Settings, finding: Promise<string>): Pr
 
   const brokerUrl = await finding;
   let link: LinkState = 'starting';
-  const tell = (): void => view.show(gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, benched: programme.benched, secure: isSecureContext }));
+  const tell = (): void =>
+    view.show(
+      gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, benched: programme.benched, secure: isSecureContext }),
+    );
   tell();
   const connection = new Link(brokerUrl, deviceId, {
     report: () => ({
