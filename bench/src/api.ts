@@ -43,6 +43,17 @@ export class Api {
     return await readJson<CampaignDetail>(await fetch(this.url + pathTo('campaign', id)));
   }
 
+  async cancel(id: string): Promise<{ status: string }> {
+    return await readJson<{ status: string }>(await fetch(this.url + pathTo('cancel', id), { method: 'POST' }));
+  }
+
+  /** True when the server says that it is ready. */
+  async isReady(): Promise<boolean> {
+    const reply = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+    await reply?.body?.cancel();
+    return reply?.ok === true;
+  }
+
   /** How many campaigns there are, of one status or of any. */
   async count(status?: string): Promise<number> {
     const query = status === undefined ? '' : `&status=${status}`;

@@ -126,10 +126,12 @@ export class Fleet {
     return this.answers.ledgers();
   }
 
-  /** Switches a screen on or off. Off it hears nothing; it keeps what it has installed. */
-  switchOn(deviceId: string, on = true): void {
-    const screen = this.indexes.get(deviceId);
-    if (screen !== undefined) this.turn([screen], on);
+  /** Switches screens on or off. Off they hear nothing; they keep what they have installed. */
+  switchOn(deviceIds: readonly string[], on = true): void {
+    this.turn(
+      deviceIds.map((id) => this.indexes.get(id)).filter((screen) => screen !== undefined),
+      on,
+    );
   }
 
   /** Ends coming and going: every screen is on. */

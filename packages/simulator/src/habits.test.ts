@@ -37,9 +37,9 @@ test('screens that stay away hear nothing, and come back together, saying what t
   for (const id of away) await broker.tell(id, 'notifications', manifest());
   await fleet.installs(CAMPAIGN).reached(20);
   const [id = ''] = fleet.screens;
-  fleet.switchOn(id, false);
+  fleet.switchOn([id], false);
   await broker.until('status', 1, { status: 'offline', deviceId: id });
-  fleet.switchOn(id);
+  fleet.switchOn([id]);
   const told = await broker.until('status', 2, { status: 'online', deviceId: id });
   expect(told.at(-1)?.body['installed']).toEqual([{ campaignId: CAMPAIGN, version: 1 }]);
 });
