@@ -42,8 +42,12 @@ export const NOT_YET_RIGHT = `
 
 /** Holds what the planner was answered, what screens know and what the server's rows and events say against each other. */
 export async function balance(world: World, planned: readonly Planned[]): Promise<Balance> {
-  const books = await readBooks(world);
-  const sheet = new Sheet(books.silent, books.screens);
+  return weigh(await readBooks(world), planned);
+}
+
+/** The same of books that were read. */
+export function weigh(books: Books, planned: readonly Planned[]): Balance {
+  const sheet = new Sheet(books.silent);
   for (const campaign of planned) {
     const status = books.statuses.get(campaign.id);
     if (status === undefined) {
@@ -70,7 +74,8 @@ export async function balance(world: World, planned: readonly Planned[]): Promis
   return sheet.total;
 }
 
-interface Books {
+/** What each side says; deliveries and events by campaign and device, `<id> <id>`. */
+export interface Books {
   screens: readonly string[];
   silent: ReadonlySet<number>;
   ledgers: Map<string, Ledger>;
@@ -129,10 +134,7 @@ class Sheet {
     examples: [],
   };
 
-  constructor(
-    private readonly silent: ReadonlySet<number>,
-    readonly screens: readonly string[],
-  ) {}
+  constructor(private readonly silent: ReadonlySet<number>) {}
 
   count(status: string): void {
     this.total.campaigns += 1;
