@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AcksOptions, benchAcks } from './acks.js';
 import { type BacklogOptions, benchBacklog } from './backlog.js';
+import { benchConverge, type ConvergeOptions } from './converge.js';
 import { benchCreates, type CreatesOptions } from './creates.js';
 import { benchList, type ListOptions } from './list.js';
 import { benchScreens, type ScreensOptions } from './screens.js';
@@ -12,6 +13,12 @@ const program = new Command('bench').description(
 function whole(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.');
   return Number(text);
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!/^\d(\.\d+)?$/.test(text) || value > 1) throw new InvalidArgumentError('Give a share from 0 to 1, such as 0.3.');
+  return value;
 }
 
 const runs = (): Option => new Option('--runs <n>', 'how many alternating runs; the median counts').argParser(whole).default(5);
@@ -58,5 +65,16 @@ program
   .addOption(broker())
   .addOption(runs())
   .action((options: AcksOptions) => benchAcks(options));
+
+program
+  .command('converge')
+  .description('one campaign on screens of which some flap, some are away and some never answer, until every screen is right')
+  .option('--n <screens>', 'how many screens', whole, 20_000)
+  .option('--away <seconds>', 'how long the absent stay away; in life an hour', whole, 60)
+  .option('--flap <share>', 'share that comes and goes', share, 0.3)
+  .option('--absent <share>', 'share that stays away', share, 0.05)
+  .option('--silent <share>', 'share that never answers', share, 0.01)
+  .option('--idle <seconds>', 'how long the work is measured when only the silent are left', whole, 60)
+  .action((options: ConvergeOptions) => benchConverge(options));
 
 await program.parseAsync();
