@@ -9,6 +9,9 @@ import type { Installed, Showing } from './store.js';
 
 const START = 1_700_000_000_000;
 
+/** Every act that was asked for. */
+const acts: Act[] = [];
+
 /** A stage that shows at once what it is asked for, unless it is told otherwise. */
 class FakeStage {
   showing: string | undefined;
@@ -19,6 +22,7 @@ class FakeStage {
     return Promise.resolve(undefined);
   }
   show(act: Act): Promise<Shown> {
+    acts.push(act);
     if (this.outcome === 'shown') this.showing = act.key;
     return Promise.resolve(this.outcome);
   }
@@ -44,6 +48,7 @@ describe('the programme', () => {
     said = [];
     left = [];
     discarded.length = 0;
+    acts.length = 0;
     stage = new FakeStage();
     const library: Pick<Library, 'campaigns' | 'expire' | 'discard'> = {
       get campaigns() {
@@ -54,7 +59,8 @@ describe('the programme', () => {
       },
       discard: ({ campaignId }) => Promise.resolve(void discarded.push(campaignId)),
     };
-    const outbox: Pick<Outbox, 'record'> = {
+    const outbox: Pick<Outbox, 'record' | 'recordError'> = {
+      recordError: ({ campaignId }, reason) => Promise.resolve(void said.push(`ERROR ${campaignId} ${reason}`)),
       record: (type: ScreenEventType, { campaignId, version }, payload, onAir) => {
         left = onAir ?? left;
         said.push(`${type} ${campaignId}${version} +${Date.now() - START}${payload === undefined ? '' : ` ${JSON.stringify(payload)}`}`);
@@ -187,5 +193,24 @@ describe('the programme', () => {
     programme.refresh();
     await vi.advanceTimersByTimeAsync(0);
     expect([said, discarded]).toEqual([[], ['b']]);
+  });
+
+  it('takes an act that broke the rules off the air until it is installed anew', async () => {
+    add('a', 0, 60_000);
+    add('b', 0, 60_000, { priority: -1 });
+    await programme.begin();
+    await vi.advanceTimersByTimeAsync(10);
+    const [first] = acts;
+    if (first === undefined) throw new Error('nothing was shown');
+    stage.clear();
+    programme.bench(first, 'it left');
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(shown()).toBe('b');
+    expect(programme.benched).toEqual(['a']);
+    expect(said).toEqual(['DISPLAY_START a1 +0', 'ERROR a it left', 'DISPLAY_COMPLETE a1 +10', 'DISPLAY_START b1 +10']);
+    const again = installed[0];
+    if (again !== undefined) installed[0] = { ...again, installedAt: 8 };
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([shown(), programme.benched]).toEqual(['a', []]);
   });
 });

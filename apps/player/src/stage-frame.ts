@@ -29,6 +29,8 @@ const MAX_OPEN_QUESTIONS = 256;
 /** A template says a few words a slide. One that says more than this at once, and then more than so many a second, is put off the stage. */
 const MAX_WORDS = 1_000;
 const WORDS_PER_SECOND = 50;
+/** A page may ask for the keyboard by mistake, and gives it back at once; one that asks more often than this means it. */
+const MAX_GRABS = 20;
 /** The server takes no larger picture. */
 const MAX_PICTURE_BYTES = 4 * 1024 * 1024;
 
@@ -45,7 +47,7 @@ function guarded(html: string): string {
 
 /**
  * One template in a frame of an opaque origin: it cannot reach this page, its storage or its link, nor open windows, dialogs or the
- * whole screen, nor take the keyboard (`inert`). It is known by its window, asks for its assets by message and is handed Blobs.
+ * whole screen. It is known by its window, asks for its assets by message and is handed Blobs.
  */
 export class StageFrame {
   readonly element: HTMLIFrameElement;
@@ -61,6 +63,7 @@ export class StageFrame {
   #playing = false;
   #silenced = false;
   #openQuestions = 0;
+  #grabs = 0;
   #words = MAX_WORDS;
   #wordsAt = performance.now();
   #picture: ((blob: Blob | undefined) => void) | undefined;
@@ -76,6 +79,7 @@ export class StageFrame {
     this.element.setAttribute('sandbox', 'allow-scripts');
     this.element.setAttribute('allow', 'autoplay');
     this.element.setAttribute('referrerpolicy', 'no-referrer');
+    // No click or touch goes into it, and none gives it the keyboard.
     this.element.inert = true;
     this.element.name = STAGE_FRAME_NAME;
     this.element.title = 'campaign';
@@ -143,6 +147,14 @@ export class StageFrame {
       this.slide = assetId;
       this.taps.slide(this, assetId);
     } else if (type === 'picture') this.#picture?.(isPicture(blob) ? blob : undefined);
+  }
+
+  /** It has the keyboard, which is this page's: gives it back. */
+  ungrab(): void {
+    this.element.blur();
+    this.page.focus();
+    this.#grabs += 1;
+    if (this.#grabs > MAX_GRABS) this.#misbehave('its template takes the keyboard of this screen');
   }
 
   #mayBeHeard(): boolean {

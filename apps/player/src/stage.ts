@@ -39,6 +39,13 @@ export class Stage {
       if (source === null) return;
       [this.#front, this.#next].find((frame) => frame?.element.contentWindow === source)?.hear(data);
     });
+    // A script may take the keyboard for its frame, whatever the frame's sandbox.
+    page.addEventListener('blur', () => {
+      page.setTimeout(() => {
+        const grabber = [this.#front, this.#next].find((frame) => frame?.element === page.document.activeElement);
+        grabber?.ungrab();
+      });
+    });
   }
 
   /** The key of what is in the display. */

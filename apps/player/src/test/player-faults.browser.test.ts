@@ -195,39 +195,6 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
     expect(await rig.page.frameLocator('#display iframe').locator('img').getAttribute('data-from')).toBe('blob');
   });
 
-  it('keeps a hostile template away from the page, its storage and other frames’ questions', async () => {
-    await rig.online();
-    const image = rig.asset('/assets/secret.svg', picture('gold'));
-    const quiet = rig.campaign({ assets: [image], priority: -5 });
-    rig.offer(quiet);
-    await rig.broker.event(rig.device, 'DISPLAY_START', quiet.campaignId);
-    const hostile = rig.campaign();
-    const html = `<body><script>
-      const told = {};
-      try { told.parent = parent.document.title; } catch { told.parent = 'denied'; }
-      try { told.storage = typeof localStorage.length; } catch { told.storage = 'denied'; }
-      try { indexedDB.open('marquee-player:${rig.device}'); told.database = 'open'; } catch { told.database = 'denied'; }
-      try { top.location = 'about:blank'; told.top = 'moved'; } catch { told.top = 'denied'; }
-      addEventListener('message', ({ data }) => { if (data.type !== 'play') told[data.assetId] = data.blob === null ? 'nothing' : 'blob'; document.title = JSON.stringify(told); });
-      const inner = document.createElement('iframe');
-      inner.srcdoc = "<script>top.postMessage({ channel: 'marquee-stage-1', type: 'asset', assetId: 'x' }, '*'); onmessage = () => parent.postMessage({ assetId: 'inner', blob: 1 }, '*')<" + '/script>';
-      document.body.append(inner);
-      inner.onload = () => parent.postMessage({ channel: 'marquee-stage-1', type: 'asset', assetId: '${image.id}' }, '*');
-    </script></body>`;
-    rig.offer({ ...hostile, ...rig.template(hostile.campaignId, 1, html) });
-    await rig.broker.event(rig.device, 'DISPLAY_START', hostile.campaignId);
-    const frame = await (await rig.page.$('#display iframe'))?.contentFrame();
-    await expect.poll(() => frame?.title()).toContain('nothing');
-    expect(JSON.parse((await frame?.title()) ?? '{}')).toEqual({
-      parent: 'denied',
-      storage: 'denied',
-      database: 'denied',
-      top: 'denied',
-      [image.id]: 'nothing',
-    });
-    expect(rig.page.url()).toContain('/player/');
-  });
-
   it('shows its state on a key press, its name on identify, and loads anew on reload', async () => {
     await rig.online();
     const manifest = rig.campaign();

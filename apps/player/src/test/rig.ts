@@ -205,3 +205,42 @@ export function template(colour: string, assets: { id: string; url: string }[] =
     if (assets.length === 0) done();
   </script></body></html>`;
 }
+
+/**
+ * A template as the server builds them now: waits, painted, in a frame whose player tells it to play; then says its slides, one after
+ * another in their colours. Of `begun` each slide's moment by the frame's own clock is kept.
+ */
+export function waitingTemplate(slides: { id: string; colour: string; ms: number }[]): string {
+  return `<!doctype html><html><body style="margin:0;background:${slides[0]?.colour ?? '#000'}"><script>
+    const slides = ${JSON.stringify(slides)};
+    const tell = (message) => parent.postMessage({ channel: 'marquee-stage-1', ...message }, '*');
+    const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+    window.begun = [];
+    window.plays = 0;
+    let play;
+    const told = new Promise((done) => { play = done; });
+    if (name !== 'marquee-stage-plays') play();
+    addEventListener('message', ({ source, data }) => {
+      if (source !== parent || data?.channel !== 'marquee-stage-1') return;
+      if (data.type === 'play') { window.plays += 1; play(); }
+      if (data.type !== 'picture') return;
+      const canvas = document.createElement('canvas');
+      canvas.width = 16;
+      canvas.height = 9;
+      const context = canvas.getContext('2d');
+      context.fillStyle = document.body.style.background;
+      context.fillRect(0, 0, 16, 9);
+      canvas.toBlob((blob) => tell({ type: 'picture', blob }), 'image/png');
+    });
+    (async () => {
+      tell({ type: 'ready' });
+      await told;
+      for (let index = 0; ; index = (index + 1) % slides.length) {
+        document.body.style.background = slides[index].colour;
+        begun.push(Date.now());
+        tell({ type: 'slide', assetId: slides[index].id, index });
+        await wait(slides[index].ms);
+      }
+    })();
+  </script></body></html>`;
+}

@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Play } from '@marquee/contracts/player';
 import type { Browser, Page } from '@marquee/testing';
 import { build } from 'vite';
 import { PageServer, sha256, TestBroker, template } from './rig.js';
@@ -115,23 +116,30 @@ export class ScreenRig {
 
   /** Keys of one of the page's object stores. */
   stored(name: string): Promise<IDBValidKey[]> {
+    return this.#read(name, 'getAllKeys') as Promise<IDBValidKey[]>;
+  }
+
+  /** The plays that are written down and not yet on their way. */
+  plays(): Promise<Play[]> {
+    return this.#read('plays', 'getAll') as Promise<Play[]>;
+  }
+
+  #read(name: string, what: 'getAll' | 'getAllKeys'): Promise<unknown[]> {
     return this.page.evaluate(
-      ([database, store]) =>
-        new Promise<IDBValidKey[]>((resolve, reject) => {
-          const opening = indexedDB.open(database ?? '');
+      ([database = '', store = '', method]) =>
+        new Promise<unknown[]>((resolve, reject) => {
+          const opening = indexedDB.open(database);
           opening.onsuccess = () => {
-            const keys = opening.result
-              .transaction(store ?? '')
-              .objectStore(store ?? '')
-              .getAllKeys();
-            keys.onsuccess = () => {
+            const objects = opening.result.transaction(store).objectStore(store);
+            const reading = method === 'getAll' ? objects.getAll() : objects.getAllKeys();
+            reading.onsuccess = () => {
               opening.result.close();
-              resolve(keys.result);
+              resolve(reading.result);
             };
           };
           opening.onerror = () => reject(new Error('no database'));
         }),
-      [`marquee-player:${this.device}`, name],
+      [`marquee-player:${this.device}`, name, what],
     );
   }
 }
