@@ -39,6 +39,7 @@ interface Running {
  */
 export class PlayLog {
   #running: Running | undefined;
+  #sending = false;
   #timers: ReturnType<typeof setTimeout>[] = [];
 
   constructor(
@@ -98,6 +99,8 @@ export class PlayLog {
 
   /** Hands what is written down to the outbox, as few messages as hold it; nothing while there is no connection. */
   async send(): Promise<void> {
+    if (this.#sending) return;
+    this.#sending = true;
     try {
       await this.store.trimPlays(MAX_WAITING);
       while (this.outbox.connected) {
@@ -110,6 +113,8 @@ export class PlayLog {
     } catch (error) {
       // They stay where they are until the next time.
       console.error('plays: not handed over', error);
+    } finally {
+      this.#sending = false;
     }
   }
 

@@ -154,13 +154,20 @@ export class Store {
 
   /**
    * Keeps an event and answers its number. In the same transaction `onAir`, where given, replaces the open showings, and the plays of
-   * these keys, which the event tells of, are dropped.
+   * these keys (rising, none between them left out), which the event tells of, are dropped; rejects when one of them is gone already.
    */
   async append(event: ScreenEvent, onAir?: Showing[], plays: number[] = []): Promise<number> {
     const transaction = this.#write('outbox', 'marks', 'plays');
     const seq = answered(transaction.objectStore('outbox').add(event));
     if (onAir !== undefined) transaction.objectStore('marks').put(onAir, ON_AIR);
-    for (const key of plays) transaction.objectStore('plays').delete(key);
+    if (plays.length > 0) {
+      const told = IDBKeyRange.bound(plays[0], plays.at(-1));
+      const count = transaction.objectStore('plays').count(told);
+      count.onsuccess = () => {
+        if (count.result === plays.length) transaction.objectStore('plays').delete(told);
+        else transaction.abort();
+      };
+    }
     // Both fail together; the commit tells why.
     const [number] = await Promise.all([seq, committed(transaction)]);
     return Number(number);
