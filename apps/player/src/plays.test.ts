@@ -45,7 +45,8 @@ describe('proof of play', () => {
   }
   const connect = (): void => outbox.connect((event) => Promise.resolve(void sent.push(event)));
   const written = async (): Promise<Play[]> => (await store.plays(10_000)).plays;
-  const told = (): Play[] => sent.flatMap(({ payload }) => (payload?.['plays'] ?? []) as Play[]);
+  const playsOf = ({ payload }: ScreenEvent): Play[] => (payload?.['plays'] ?? []) as Play[];
+  const told = (): Play[] => sent.flatMap(playsOf);
   const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
   it('writes down each slide when it ends, from the moment it was in the display', async () => {
@@ -147,7 +148,7 @@ describe('proof of play', () => {
     await vi.waitFor(() => expect(told()).toHaveLength(400));
     expect(told().map(({ startedAt }) => startedAt - START)).toEqual(Array.from({ length: 400 }, (_, n) => n));
     for (const event of sent) expect(JSON.stringify(event).length).toBeLessThan(200_000);
-    for (const event of sent) expect(event.campaignId).toBe((event.payload?.['plays'] as Play[])[0]?.campaignId);
+    for (const event of sent) expect(event.campaignId).toBe(playsOf(event)[0]?.campaignId);
     expect(await written()).toEqual([]);
   });
 
