@@ -14,9 +14,16 @@ export function committed(transaction: IDBTransaction): Promise<void> {
   });
 }
 
-/** Opens a database, making its object stores when it is new or older than `version`. */
-export function openDatabase(factory: IDBFactory, name: string, version: number, upgrade: (db: IDBDatabase) => void): Promise<IDBDatabase> {
+/** Opens a database, and brings it up to `version` in one transaction when it is new or older. */
+export function openDatabase(
+  factory: IDBFactory,
+  name: string,
+  version: number,
+  upgrade: (db: IDBDatabase, transaction: IDBTransaction) => void,
+): Promise<IDBDatabase> {
   const request = factory.open(name, version);
-  request.onupgradeneeded = () => upgrade(request.result);
+  request.onupgradeneeded = () => {
+    if (request.transaction !== null) upgrade(request.result, request.transaction);
+  };
   return answered(request);
 }

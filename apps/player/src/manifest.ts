@@ -34,6 +34,7 @@ export type ReadOffer =
 
 export type ReadControl =
   | { type: 'revoke'; campaignId: string }
+  | { type: 'replay'; fromSeq: number }
   | { type: 'identify' }
   | { type: 'reload' }
   | { type: 'screenshot'; uploadUrl: string };
@@ -126,6 +127,8 @@ export function readControl(text: string): ReadControl | undefined {
   switch (fields?.['type']) {
     case 'revoke':
       return isCampaignId(fields['campaignId']) ? { type: 'revoke', campaignId: fields['campaignId'] } : undefined;
+    case 'replay':
+      return Number.isSafeInteger(fields['fromSeq']) ? { type: 'replay', fromSeq: Number(fields['fromSeq']) } : undefined;
     case 'identify':
       return { type: 'identify' };
     case 'reload':

@@ -1,5 +1,6 @@
 import type { Play, ScreenEvent } from '@marquee/contracts/player';
 import { answered, committed, openDatabase } from './idb.js';
+import { uuid } from './ids.js';
 import type { Offer } from './manifest.js';
 
 /** A campaign that is installed: its template and every asset that is not in `missing` are stored and verified. */
@@ -37,9 +38,39 @@ export interface StoredEvent {
   event: ScreenEvent;
 }
 
-const VERSION = 2;
+/** An event that the server has, and when it said so, epoch ms. */
+interface KeptEvent {
+  event: ScreenEvent;
+  at: number;
+}
+
+const VERSION = 3;
 const ON_AIR = 'onAir';
 const PLAYING = 'playing';
+const SERIES = 'series';
+
+/** Object stores and how they are made; one that an older version did not have is added to its database. */
+const STORES: Record<string, IDBObjectStoreParameters> = {
+  campaigns: { keyPath: 'campaignId' },
+  templates: {},
+  media: {},
+  tombstones: { keyPath: 'campaignId' },
+  outbox: { autoIncrement: true },
+  kept: {},
+  plays: { autoIncrement: true },
+  marks: {},
+};
+
+function upgrade(db: IDBDatabase, transaction: IDBTransaction): void {
+  for (const [name, parameters] of Object.entries(STORES)) {
+    if (!db.objectStoreNames.contains(name)) db.createObjectStore(name, parameters);
+  }
+  const marks = transaction.objectStore('marks');
+  const known = marks.count(SERIES);
+  known.onsuccess = () => {
+    if (known.result === 0) marks.put(uuid(Date.now()), SERIES);
+  };
+}
 
 /**
  * What the screen keeps over a reload and a power cut, in IndexedDB: one database a device id, so that two players in one
@@ -47,20 +78,16 @@ const PLAYING = 'playing';
  * which they were made. All reject when the storage fails (full, taken away); nothing of that call is stored then.
  */
 export class Store {
-  private constructor(private readonly db: IDBDatabase) {}
+  private constructor(
+    private readonly db: IDBDatabase,
+    /** Made with the database, and another one after it was wiped: the events' numbers begin anew then. */
+    readonly series: string,
+  ) {}
 
   static async open(deviceId: string, factory: IDBFactory = indexedDB): Promise<Store> {
-    const db = await openDatabase(factory, `marquee-player:${deviceId}`, VERSION, (fresh) => {
-      if (!fresh.objectStoreNames.contains('plays')) fresh.createObjectStore('plays', { autoIncrement: true });
-      if (fresh.objectStoreNames.contains('campaigns')) return;
-      fresh.createObjectStore('campaigns', { keyPath: 'campaignId' });
-      fresh.createObjectStore('templates');
-      fresh.createObjectStore('media');
-      fresh.createObjectStore('tombstones', { keyPath: 'campaignId' });
-      fresh.createObjectStore('outbox', { autoIncrement: true });
-      fresh.createObjectStore('marks');
-    });
-    return new Store(db);
+    const db = await openDatabase(factory, `marquee-player:${deviceId}`, VERSION, upgrade);
+    const marks = db.transaction('marks', 'readonly').objectStore('marks');
+    return new Store(db, await answered<string>(marks.get(SERIES)));
   }
 
   /** Called when the browser takes the storage away under the page. */
@@ -102,6 +129,18 @@ export class Store {
       for (const key of keys.result) if (typeof key !== 'string' || !keep.has(key)) media.delete(key);
     };
     await committed(transaction);
+  }
+
+  async dropMedia(keys: string[]): Promise<void> {
+    const transaction = this.#write('media');
+    for (const key of keys) transaction.objectStore('media').delete(key);
+    await committed(transaction);
+  }
+
+  /** How many bytes all media take. */
+  async mediaBytes(): Promise<number> {
+    const blobs = await answered<Blob[]>(this.#read('media').getAll());
+    return blobs.reduce((sum, { size }) => sum + size, 0);
   }
 
   async putMedia(key: string, blob: Blob): Promise<void> {
@@ -181,9 +220,44 @@ export class Store {
   }
 
   async dropEvents(seqs: number[]): Promise<void> {
-    const transaction = this.#write('outbox');
-    for (const seq of seqs) transaction.objectStore('outbox').delete(seq);
+    const transaction = this.#write('outbox', 'kept');
+    for (const name of ['outbox', 'kept']) for (const seq of seqs) transaction.objectStore(name).delete(seq);
     await committed(transaction);
+  }
+
+  /** Notes that the server has an event: it waits no longer, and is kept to be sent again when the server asks. */
+  async keepEvent({ seq, event }: StoredEvent, at: number): Promise<void> {
+    // Not strict: what a power cut takes back is sent once more, under the same eventId.
+    const transaction = this.db.transaction(['outbox', 'kept'], 'readwrite');
+    transaction.objectStore('outbox').delete(seq);
+    transaction.objectStore('kept').put({ event, at } satisfies KeptEvent, seq);
+    await committed(transaction);
+  }
+
+  /** The numbers of the kept events, rising. */
+  async keptSeqs(): Promise<number[]> {
+    return (await answered(this.#read('kept').getAllKeys())).map(Number);
+  }
+
+  async keptEvent(seq: number): Promise<ScreenEvent | undefined> {
+    return (await answered<KeptEvent | undefined>(this.#read('kept').get(seq)))?.event;
+  }
+
+  /** Numbers of the kept events that the server had before `at`, from the lowest on up to the first that it did not. */
+  keptBefore(at: number): Promise<number[]> {
+    const cursor = this.#read('kept').openCursor();
+    const seqs: number[] = [];
+    return new Promise((resolve, reject) => {
+      cursor.onerror = () => reject(cursor.error ?? new Error('the storage gave no reason'));
+      cursor.onsuccess = () => {
+        if (cursor.result === null || (cursor.result.value as KeptEvent).at >= at) {
+          resolve(seqs);
+          return;
+        }
+        seqs.push(Number(cursor.result.key));
+        cursor.result.continue();
+      };
+    });
   }
 
   /** The showings that began and were not reported as over. */
