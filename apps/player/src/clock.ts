@@ -36,7 +36,7 @@ export class CorrectedClock implements Clock {
   #offsetMs: number;
   /** An offset was once estimated: there is a time to hold to. */
   #known: boolean;
-  #trusted = false;
+  #trusted: boolean | undefined;
   /** Own minus steady, as it was last. */
   #gap: number;
   /** How far the clock stepped forward since the server was last asked. */
@@ -70,8 +70,8 @@ export class CorrectedClock implements Clock {
     return Math.round(this.#offsetMs);
   }
 
-  /** True when the server was asked since the page began and since the clock was last set. */
-  get trusted(): boolean {
+  /** True when the server told its time since the page began and since the clock was last set; undefined until it was asked first. */
+  get trusted(): boolean | undefined {
     return this.#trusted;
   }
 
@@ -112,6 +112,7 @@ export class CorrectedClock implements Clock {
       this.#take(server - (own() - took / 2));
     }
     if (Number.isFinite(shortest)) return;
+    this.#trusted ??= false;
     // Nobody to ask: a machine that slept missed the hours by which its clock is ahead.
     if (this.#leapMs > 0) this.#offsetMs += this.#leapMs;
     this.#leapMs = 0;

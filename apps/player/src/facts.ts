@@ -1,5 +1,7 @@
 import type { Schedule } from '@marquee/contracts/player';
+import type { ScreenLack } from '@marquee/contracts/player';
 import type { CorrectedClock } from './clock.js';
+import { notesOf } from './lacks.js';
 import type { Library } from './library.js';
 import type { Offer } from './manifest.js';
 import type { Outbox } from './outbox.js';
@@ -36,14 +38,11 @@ export interface FactSources {
   schedule: Schedule<Offer> | undefined;
   /** Ids of campaigns that were taken off the air because their template broke the rules. */
   benched: string[];
-  /** `isSecureContext` of the page. */
-  secure: boolean;
+  lacks: ScreenLack[];
 }
 
-const INSECURE = 'Opened over plain HTTP by name: campaigns are kept and played, but this page itself cannot be loaded without its server.';
-
 /** Gathers what the page tells from those who know it. */
-export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, benched, secure }: FactSources): Facts {
+export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, benched, lacks }: FactSources): Facts {
   const now = clock.now();
   const campaigns = library.campaigns;
   const starts = campaigns.map(({ offer }) => offer.startAt).filter((at) => at > now);
@@ -63,7 +62,7 @@ export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock,
       state: benched.includes(offer.campaignId) ? 'taken off: its template broke the rules' : stateOf(offer, schedule, now),
       missing: missing.length,
     })),
-    notes: secure ? [] : [INSECURE],
+    notes: notesOf(lacks),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import { DownloadError, download, type DownloadLimits } from './download.js';
 import { Lanes } from './lanes.js';
 import type { Offer, OfferedAsset } from './manifest.js';
+import { FullError, isFull, type Room } from './room.js';
 import type { Installed, Store } from './store.js';
 
 /** Several campaigns may be installed at once, so that one with a slow asset does not hold up the others. */
@@ -12,8 +13,8 @@ const KNOWN_ASSET: DownloadLimits = { waitMs: 30_000, maxBytes: 4 * 1024 ** 3 };
 /** The campaign plays without it, so it is not waited for as long. */
 const UNKNOWN_ASSET: DownloadLimits = { waitMs: 8_000, maxBytes: 1024 ** 3 };
 
-/** A campaign whose media is stored and verified, ready to be committed; or why it cannot be had. */
-export type Fetched = { ok: true; campaign: Installed; template: Blob } | { ok: false; reason: string };
+/** A campaign whose media is stored and verified, ready to be committed; or why it cannot be had: `full` when there is no room for it. */
+export type Fetched = { ok: true; campaign: Installed; template: Blob } | { ok: false; reason: string; full: boolean };
 
 class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -30,6 +31,7 @@ export class Installer {
 
   constructor(
     private readonly store: Pick<Store, 'putMedia' | 'hasMedia'>,
+    private readonly room: Pick<Room, 'mustHold'>,
     private readonly clock: Clock,
     private readonly digest: (blob: Blob) => Promise<string>,
     private readonly get: typeof download = download,
@@ -45,14 +47,15 @@ export class Installer {
         return await this.#fetch(offer, signal);
       } catch (error) {
         signal.throwIfAborted();
-        return { ok: false, reason: reasonOf(error) };
+        return { ok: false, reason: reasonOf(error), full: isFull(error) };
       }
     });
   }
 
   async #fetch(offer: Offer, signal: AbortSignal): Promise<Fetched> {
-    const template = await this.#verified('template', offer.templateUrl, offer.templateChecksum, TEMPLATE, signal);
     const byKey = new Map(offer.assets.map((asset) => [mediaKey(asset), asset]));
+    await this.room.mustHold(await this.#bytesToCome(byKey));
+    const template = await this.#verified('template', offer.templateUrl, offer.templateChecksum, TEMPLATE, signal);
     const missing = new Set<string>();
     const lanes = new Lanes(ASSETS_AT_ONCE);
     // The first that fails ends the install; the others must not go on storing for nothing.
@@ -83,17 +86,29 @@ export class Installer {
     return { ok: true, campaign, template };
   }
 
+  /** What the manifest says that the assets which are not stored will take: nothing is fetched that cannot be kept. */
+  async #bytesToCome(byKey: Map<string, OfferedAsset>): Promise<number> {
+    let bytes = 0;
+    for (const [key, { sizeBytes }] of byKey) if (!(await this.store.hasMedia(key))) bytes += sizeBytes;
+    return bytes;
+  }
+
+  async #keep(key: string, blob: Blob): Promise<void> {
+    await this.room.mustHold(blob.size);
+    await this.store.putMedia(key, blob);
+  }
+
   /** False when an asset of unknown digest cannot be had. */
   async #asset(key: string, asset: OfferedAsset, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     const stored = await this.store.hasMedia(key);
     if (asset.checksum !== '') {
-      if (!stored) await this.store.putMedia(key, await this.#verified('asset', asset.url, asset.checksum, KNOWN_ASSET, signal));
+      if (!stored) await this.#keep(key, await this.#verified('asset', asset.url, asset.checksum, KNOWN_ASSET, signal));
       return true;
     }
     try {
       const blob = await this.get(asset.url, UNKNOWN_ASSET, signal);
-      await this.store.putMedia(key, blob);
+      await this.#keep(key, blob);
       return true;
     } catch (error) {
       if (!(error instanceof DownloadError)) throw error;
@@ -117,7 +132,7 @@ export class Installer {
 
 /** Words for the operator. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof Refusal) return error.message;
-  if (error instanceof DOMException && error.name === 'QuotaExceededError') return 'the storage of this screen is full';
+  if (error instanceof Refusal || error instanceof FullError) return error.message;
+  if (isFull(error)) return new FullError().message;
   return `the storage of this screen failed: ${error instanceof Error ? error.message : 'no reason given'}`;
 }

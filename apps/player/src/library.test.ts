@@ -21,6 +21,7 @@ describe('the library', () => {
   let library: Library;
   let events: ScreenEvent[];
   const clock = { now: () => now };
+  const room = { mustHold: () => Promise.resolve() };
 
   beforeEach(async () => {
     now = 1_700_000_000_000;
@@ -42,7 +43,7 @@ describe('the library', () => {
       if (body === undefined) throw new DownloadError('answered 404');
       return new Blob([body]);
     };
-    library = new Library(store, new Installer(store, clock, sha256Hex, get), outbox, clock, () => undefined);
+    library = new Library(store, new Installer(store, room, clock, sha256Hex, get), outbox, clock, () => undefined);
     await Promise.all([outbox.load(), library.load()]);
     const into = events;
     outbox.connect((event) => Promise.resolve(void into.push(event)));
@@ -64,7 +65,7 @@ describe('the library', () => {
   }
   function asset(id: string, text = id, checksum = sha256(text)) {
     web.set(`http://cdn/${id}`, text);
-    return { id, url: `http://cdn/${id}`, checksum };
+    return { id, url: `http://cdn/${id}`, checksum, sizeBytes: 0 };
   }
   const said = (): string[] => events.map(({ eventType, campaignId, version }) => `${eventType} ${campaignId} ${version}`);
   const heard = (...expected: string[]): Promise<void> => vi.waitFor(() => expect(said()).toEqual(expected));
@@ -82,7 +83,7 @@ describe('the library', () => {
   it('acknowledges when template and assets are stored, and knows them after a reload', async () => {
     const { promise, resolve } = deferred();
     web.set('http://cdn/x', promise);
-    library.offer(offer({ assets: [{ id: 'x', url: 'http://cdn/x', checksum: sha256('late') }] }));
+    library.offer(offer({ assets: [{ id: 'x', url: 'http://cdn/x', checksum: sha256('late'), sizeBytes: 0 }] }));
     await vi.waitFor(() => expect(asked).toContain('http://cdn/x'));
     expect(said()).toEqual([]);
     resolve('late');
@@ -155,7 +156,7 @@ describe('the library', () => {
   });
 
   it('does without an asset of unknown digest, names it, and takes the digest that becomes known later', async () => {
-    const unknown = { id: 'x', url: 'http://cdn/x', checksum: '' };
+    const unknown = { id: 'x', url: 'http://cdn/x', checksum: '', sizeBytes: 0 };
     library.offer(offer({ assets: [unknown] }));
     await heard('INSTALL_ACK a 1');
     expect(events[0]?.payload).toMatchObject({ missing: ['http://cdn/x'] });
@@ -239,7 +240,7 @@ describe('the library', () => {
   it('ends an install that is revoked at any moment of it', async () => {
     const { promise, resolve } = deferred();
     web.set('http://cdn/x', promise);
-    library.offer(offer({ assets: [{ id: 'x', url: 'http://cdn/x', checksum: sha256('late') }] }));
+    library.offer(offer({ assets: [{ id: 'x', url: 'http://cdn/x', checksum: sha256('late'), sizeBytes: 0 }] }));
     await vi.waitFor(() => expect(asked).toContain('http://cdn/x'));
     await library.revoke('a');
     resolve('late');

@@ -1,7 +1,8 @@
 import type { Clock } from './clock.js';
-import { type Installer, mediaKey, reasonOf } from './installer.js';
+import { type Fetched, type Installer, mediaKey, reasonOf } from './installer.js';
 import { bringsNothing, type Offer } from './manifest.js';
 import type { Outbox } from './outbox.js';
+import { isFull } from './room.js';
 import type { Installed, Store, Tombstone } from './store.js';
 
 /** The same manifest is answered again only after this long: a lost answer is healed, a doubled message not echoed. */
@@ -26,6 +27,10 @@ export class Library {
   readonly #jobs = new Map<string, Job>();
   /** When a campaign's manifest was last answered. */
   readonly #answeredAt = new Map<string, number>();
+  /** What there was no room for, and until when it would play. */
+  readonly #roomless = new Map<string, number>();
+  /** Installed, but some of its media is gone from the store and could not be fetched yet; with the reason that was told. */
+  readonly #broken = new Map<string, string>();
 
   constructor(
     private readonly store: Store,
@@ -62,11 +67,19 @@ export class Library {
     return this.#jobs.size;
   }
 
+  /** True while a campaign that is wanted could not be installed for lack of room. */
+  get full(): boolean {
+    const now = this.clock.now();
+    for (const [campaignId, until] of this.#roomless) if (until <= now) this.#roomless.delete(campaignId);
+    return this.#roomless.size > 0;
+  }
+
   /** An offer: installed and acknowledged, answered again, or left where it brings nothing. */
   offer(offer: Offer): void {
     if (offer.expireAt <= this.clock.now() || this.#isRevoked(offer)) return;
     const installed = this.#installed.get(offer.campaignId);
-    if (installed !== undefined && bringsNothing(offer, installed.offer)) {
+    const whole = installed !== undefined && !this.#broken.has(offer.campaignId);
+    if (installed !== undefined && bringsNothing(offer, installed.offer) && (whole || offer.version < installed.offer.version)) {
       if (offer.version === installed.offer.version) this.#answerAgain(installed);
       return;
     }
@@ -90,8 +103,7 @@ export class Library {
     };
     this.#tombstones.set(campaignId, tombstone);
     if (job !== undefined) this.#end(job);
-    this.#installed.delete(campaignId);
-    this.#answeredAt.delete(campaignId);
+    this.#forget(campaignId);
     const removed = this.store.remove(campaignId, this.#needless(seen), tombstone);
     this.changed();
     try {
@@ -123,15 +135,34 @@ export class Library {
     await this.outbox.recordError(campaign.offer, reason);
   }
 
+  /**
+   * Fetches what of an installed campaign is gone from the store, `keys` of media, and acknowledges it again; ERROR, once a reason, when it cannot.
+   * It stays installed meanwhile: what is left of it plays.
+   */
+  async repair(campaign: Installed, keys: string[]): Promise<void> {
+    const { campaignId, offer } = campaign;
+    if (this.#installed.get(campaignId) !== campaign || this.#jobs.has(campaignId)) return;
+    if (!this.#broken.has(campaignId)) this.#broken.set(campaignId, '');
+    await this.store.dropMedia(keys).catch((error: unknown) => console.warn('library: not dropped', error));
+    if (this.#installed.get(campaignId) !== campaign || this.#jobs.has(campaignId)) return;
+    await this.#install({ offer, abort: new AbortController(), over: false });
+  }
+
   #end(job: Job): void {
     job.over = true;
     job.abort.abort();
     this.#jobs.delete(job.offer.campaignId);
   }
 
+  #forget(campaignId: string): void {
+    this.#installed.delete(campaignId);
+    this.#answeredAt.delete(campaignId);
+    this.#roomless.delete(campaignId);
+    this.#broken.delete(campaignId);
+  }
+
   #drop(offer: Offer): void {
-    this.#installed.delete(offer.campaignId);
-    this.#answeredAt.delete(offer.campaignId);
+    this.#forget(offer.campaignId);
     this.store.remove(offer.campaignId, this.#needless([offer])).catch((error: unknown) => console.error('library: not removed', error));
     this.changed();
   }
@@ -162,20 +193,28 @@ export class Library {
   }
 
   async #install(job: Job): Promise<void> {
-    const { offer } = job;
+    const { offer, abort } = job;
     this.#jobs.set(offer.campaignId, job);
     this.changed();
-    const failed = await this.#bring(job).catch(reasonOf);
+    const failed = await this.#bring(job).catch((error: unknown) => ({ reason: reasonOf(error), full: isFull(error) }));
     if (this.#jobs.get(offer.campaignId) === job) this.#jobs.delete(offer.campaignId);
+    // Before the ERROR is told: an event must find room. What another version or campaign has is none of this.
+    if (failed?.full === true) await this.#makeRoom([offer]);
     this.changed();
-    if (failed !== undefined && !job.abort.signal.aborted) await this.outbox.recordError(offer, failed);
+    if (failed === undefined || abort.signal.aborted) return;
+    if (failed.full) this.#roomless.set(offer.campaignId, offer.expireAt);
+    // One that is broken is tried again and again until its start, and tells a reason once.
+    const told = this.#broken.get(offer.campaignId);
+    if (told === failed.reason) return;
+    if (told !== undefined) this.#broken.set(offer.campaignId, failed.reason);
+    await this.outbox.recordError(offer, failed.reason);
   }
 
   /** Fetches, commits and acknowledges; answers why not, when it cannot. */
-  async #bring(job: Job): Promise<string | undefined> {
+  async #bring(job: Job): Promise<{ reason: string; full: boolean } | undefined> {
     const { offer, abort } = job;
-    const fetched = await this.installer.fetch(offer, abort.signal);
-    if (!fetched.ok) return fetched.reason;
+    const fetched = await this.#fetch(job);
+    if (!fetched.ok) return fetched;
     // The commit would come after the removal that a revoke has begun, and bring the campaign back with the next reload.
     abort.signal.throwIfAborted();
     const { campaign, template } = fetched;
@@ -184,8 +223,24 @@ export class Library {
     // Taken off while the commit was on its way: the removal comes after it. A newer offer alone does not undo what is installed.
     if (job.over) return undefined;
     this.#installed.set(offer.campaignId, campaign);
+    this.#roomless.delete(offer.campaignId);
+    this.#broken.delete(offer.campaignId);
     this.#acknowledge(campaign, this.clock.now());
     return undefined;
+  }
+
+  /** When there is no room: once more after the media that nothing needs has been dropped. */
+  async #fetch({ offer, abort }: Job): Promise<Fetched> {
+    const fetched = await this.installer.fetch(offer, abort.signal);
+    if (fetched.ok || !fetched.full) return fetched;
+    await this.#makeRoom([]);
+    return this.installer.fetch(offer, abort.signal);
+  }
+
+  /** Drops what nothing needs; `failed` were not installed, and what was fetched for them goes as well. */
+  async #makeRoom(failed: Offer[]): Promise<void> {
+    const dropped = failed.length === 0 ? this.sweep() : this.store.dropMedia(this.#needless(failed));
+    await dropped.catch((error: unknown) => console.warn('library: no room made', error));
   }
 
   /** The media of these offers that no running install and no installed campaign, but for `without`, needs. */

@@ -1,5 +1,6 @@
 import { deviceTopic, type ScreenEvent, type StatusMessage } from '@marquee/contracts/player';
 import mqtt, { type MqttClient } from 'mqtt';
+import { isNews, type Report } from './lacks.js';
 
 const KEEPALIVE_S = 30;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -11,7 +12,7 @@ const MAX_MESSAGE_BYTES = 512 * 1024;
 
 export interface LinkTaps {
   /** What the status message says beside device, state and time. */
-  report(): Pick<StatusMessage, 'installed' | 'clockOffsetMs'>;
+  report(): Report;
   onManifest(text: string): void;
   onControl(text: string): void;
   /** True once connected and subscribed, false when the connection is gone or could not be made. */
@@ -31,7 +32,9 @@ export class Link {
   readonly #client: MqttClient;
   /** Undefined until the first attempt has ended. */
   #connected: boolean | undefined;
-  #saidInstalled: string | undefined;
+  #said: Report | undefined;
+  /** The number of the last event when it was last looked whether there is news. */
+  #lastSeen = 0;
 
   constructor(
     brokerUrl: string,
@@ -67,14 +70,17 @@ export class Link {
     await this.#client.publishAsync(deviceTopic(this.deviceId, 'acks'), JSON.stringify(event), { qos: 1 });
   }
 
-  /** Says anew what the screen has installed, when that is not what it said last; nothing while it is not connected. */
+  /** Says the status anew when it is news; nothing while the screen is not connected. */
   refreshStatus(): void {
-    if (this.#connected && JSON.stringify(this.taps.report().installed) !== this.#saidInstalled) this.#publishStatus();
+    const report = this.taps.report();
+    const quiet = report.events.last === this.#lastSeen;
+    this.#lastSeen = report.events.last;
+    if (this.#connected && this.#said !== undefined && isNews(this.#said, report, quiet)) this.#publishStatus(report);
   }
 
-  #publishStatus(): void {
-    const status: StatusMessage = { deviceId: this.deviceId, status: 'online', timestamp: Date.now(), ...this.taps.report() };
-    this.#saidInstalled = JSON.stringify(status.installed);
+  #publishStatus(report: Report): void {
+    const status: StatusMessage = { deviceId: this.deviceId, status: 'online', timestamp: Date.now(), ...report };
+    this.#said = report;
     this.#client
       .publishAsync(deviceTopic(this.deviceId, 'status'), JSON.stringify(status), { qos: 1, retain: true })
       .catch((error: unknown) => console.warn('link: the status was not taken', error));
@@ -93,7 +99,7 @@ export class Link {
         // 0x80 is a refusal (§3.9.3).
         if (granted.some(({ qos }) => qos > 2)) throw new Error('the broker refused the subscription');
         this.#set(true);
-        this.#publishStatus();
+        this.#publishStatus(this.taps.report());
       })
       .catch((error: unknown) => {
         console.warn('link: not subscribed', error);

@@ -38,7 +38,7 @@ describe('a manifest', () => {
       expireAt: 2_000,
       templateUrl: sound.templateUrl,
       templateChecksum: '',
-      assets: [{ id: 'a', url: 'http://cdn.test/a.png', checksum: DIGEST.toLowerCase() }],
+      assets: [{ id: 'a', url: 'http://cdn.test/a.png', checksum: DIGEST.toLowerCase(), sizeBytes: 5 }],
       loopMs: 7_000,
       priority: 2,
       window: undefined,
@@ -54,7 +54,7 @@ describe('a manifest', () => {
     });
     expect(offer).toMatchObject({
       campaignId: 'spring-sale',
-      assets: [{ id: '/a.png', url: '/a.png', checksum: '' }],
+      assets: [{ id: '/a.png', url: '/a.png', checksum: '', sizeBytes: 0 }],
       loopMs: 10_000,
       priority: 0,
     });

@@ -9,6 +9,8 @@ export interface OfferedAsset {
   url: string;
   /** 64 lower-case hex digits, or '' when unknown. */
   checksum: string;
+  /** 0 when unknown. */
+  sizeBytes: number;
 }
 
 /** A manifest that was read and found sound: all that is needed to install and play one campaign. */
@@ -80,9 +82,10 @@ function readAssets(value: unknown, base: string): OfferedAsset[] | undefined {
   const assets: OfferedAsset[] = [];
   for (const entry of value as unknown[]) {
     if (typeof entry !== 'object' || entry === null) return undefined;
-    const { id, url, checksum } = entry as Record<string, unknown>;
+    const { id, url, checksum, sizeBytes } = entry as Record<string, unknown>;
     if (!isWebUrl(url, base)) return undefined;
-    assets.push({ id: typeof id === 'string' && id !== '' ? id : url, url, checksum: readChecksum(checksum) });
+    const size = typeof sizeBytes === 'number' && Number.isFinite(sizeBytes) ? Math.max(0, sizeBytes) : 0;
+    assets.push({ id: typeof id === 'string' && id !== '' ? id : url, url, checksum: readChecksum(checksum), sizeBytes: size });
   }
   return assets;
 }

@@ -10,16 +10,17 @@ const page = { protocol: 'http:', hostname: 'marquee.test' };
 
 describe('the settings in the address', () => {
   it('name the screen and its broker', () => {
-    expect(read('deviceId=lobby-1&brokerUrl=ws%3A%2F%2Fb%3A9001')).toEqual({
+    expect(read('deviceId=lobby-1&brokerUrl=ws%3A%2F%2Fb%3A9001&maxStorageMb=2')).toEqual({
       deviceId: 'lobby-1',
       ownName: false,
       brokerUrl: 'ws://b:9001',
+      maxStorageBytes: 2 * 1024 * 1024,
     });
   });
 
   it('may be absent: then the screen has a name of its own, the same every time', () => {
     const storage = kept();
-    expect(read('', storage)).toEqual({ deviceId: 'screen-abc123', ownName: true, brokerUrl: undefined });
+    expect(read('', storage)).toEqual({ deviceId: 'screen-abc123', ownName: true, brokerUrl: undefined, maxStorageBytes: undefined });
     expect(readSettings(new URLSearchParams(), storage, () => 'other').deviceId).toBe('screen-abc123');
     expect(read('', kept({ 'marquee.deviceId': 'a/#' })).deviceId).toBe('screen-abc123');
   });
@@ -30,6 +31,7 @@ describe('the settings in the address', () => {
     for (const url of ['http://b', 'javascript:alert(1)', 'b:9001', 'mqtt://b']) {
       expect(() => read(`brokerUrl=${encodeURIComponent(url)}`)).toThrow(/^brokerUrl/);
     }
+    for (const most of ['0', '-1', '1.5', 'x', '1e9']) expect(() => read(`maxStorageMb=${most}`)).toThrow(/^maxStorageMb/);
   });
 });
 

@@ -14,6 +14,8 @@ export interface Settings {
   ownName: boolean;
   /** From the query; undefined: ask the server. */
   brokerUrl: string | undefined;
+  /** From the query; undefined: as much as the browser grants. */
+  maxStorageBytes: number | undefined;
 }
 
 /** A wrong setting: the message is one sentence that names it. */
@@ -38,8 +40,16 @@ export function readSettings(query: URLSearchParams, kept: Kept, random: () => s
   if (given !== '' && !DEVICE_ID_PATTERN.test(given)) {
     throw new SettingError('deviceId in the address of this page must be 1 to 128 letters, digits, dots, colons, dashes or underscores.');
   }
+  const most = query.get('maxStorageMb') ?? '';
+  if (most !== '' && !/^[1-9]\d{0,8}$/.test(most))
+    throw new SettingError('maxStorageMb in the address of this page must be a whole number above 0.');
   const own = given === '' ? ownName(kept, random) : given;
-  return { deviceId: own, ownName: given === '', brokerUrl: brokerUrl === '' ? undefined : brokerUrl };
+  return {
+    deviceId: own,
+    ownName: given === '',
+    brokerUrl: brokerUrl === '' ? undefined : brokerUrl,
+    maxStorageBytes: most === '' ? undefined : Number(most) * 1024 * 1024,
+  };
 }
 
 function ownName(kept: Kept, random: () => string): string {

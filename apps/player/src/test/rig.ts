@@ -22,18 +22,24 @@ export class PageServer {
   /** Every path that was asked for, in order. */
   readonly asked: string[] = [];
   readonly #server: Server;
+  #port = 0;
 
-  constructor(private readonly dist: string) {
+  constructor(
+    /** The folder of the built page; another one is another build. */
+    public dist: string,
+  ) {
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
+  /** At the same port as before, when it was open before. */
   async open(): Promise<void> {
-    this.#server.listen(0, '127.0.0.1');
+    this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   get url(): string {
@@ -41,6 +47,7 @@ export class PageServer {
   }
 
   async close(): Promise<void> {
+    if (!this.#server.listening) return;
     this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, 'close');

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROUTES } from '@marquee/contracts';
 import cors from '@fastify/cors';
@@ -121,7 +121,16 @@ async function servePages(fastify: FastifyInstance): Promise<void> {
   for (const path of ['/', '/console', '/console/*'])
     fastify.get(path, (_request, reply) => reply.sendFile('index.html', consolePage, { maxAge: 0, immutable: false }));
   fastify.get('/favicon.svg', (_request, reply) => reply.sendFile('favicon.svg', consolePage, { maxAge: 0, immutable: false }));
-  await fastify.register(fastifyStatic, { root: playerPage, prefix: '/player/', decorateReply: false, maxAge: 0 });
+  await fastify.register(fastifyStatic, {
+    root: playerPage,
+    prefix: '/player/',
+    decorateReply: false,
+    maxAge: 0,
+    // A screen asks for its service worker to learn of a newer player: no cache on the way may answer for us.
+    setHeaders: (reply, path) => {
+      if (basename(path) === 'sw.js') reply.header('cache-control', 'no-cache');
+    },
+  });
   fastify.get('/player', (request, reply) => reply.redirect(`/player/${new URL(request.url, 'http://here').search}`));
 }
 

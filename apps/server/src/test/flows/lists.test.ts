@@ -212,6 +212,12 @@ test('the pages are where the start says', async () => {
       'public, max-age=0',
     ]);
   }
+  const worker = await flow.http.get('/player/sw.js');
+  expect([worker.status, worker.headers['content-type'], worker.headers['cache-control']]).toEqual([
+    200,
+    'text/javascript; charset=utf-8',
+    'no-cache',
+  ]);
   const bare = await flow.http.get('/player?deviceId=a&brokerUrl=ws%3A%2F%2Fx');
   expect([bare.status, bare.headers['location']]).toEqual([302, '/player/?deviceId=a&brokerUrl=ws%3A%2F%2Fx']);
   expect((await flow.http.get('/favicon.svg')).headers['content-type']).toBe('image/svg+xml');
