@@ -1,5 +1,4 @@
-import type { Schedule } from '@marquee/contracts/player';
-import type { ScreenLack } from '@marquee/contracts/player';
+import type { Schedule, ScreenLack } from '@marquee/contracts/player';
 import type { CorrectedClock } from './clock.js';
 import { notesOf } from './lacks.js';
 import type { Library } from './library.js';

@@ -64,5 +64,3 @@ self.addEventListener('fetch', (event) => {
     if (request.mode === 'navigate') event.respondWith(page(event));
   } else if (href.startsWith(new URL('assets/', PAGE).href)) event.respondWith(file(request));
 });
-
-export {};
