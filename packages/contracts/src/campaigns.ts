@@ -76,6 +76,34 @@ export const createCampaign = z
 export type CreateCampaign = z.infer<typeof createCampaign>;
 export type CreateCampaignInput = z.input<typeof createCampaign>;
 
+/**
+ * What an edit replaces, all of it: what is absent gets the default of create, only an absent audience stays as it is. What GET answers
+ * may be put back as it came; its other fields are not looked at.
+ */
+export const editCampaign = z
+  .object({
+    name: label(200),
+    startAt: epochMs,
+    expireAt: epochMs,
+    assets: z
+      .array(assetInput.extend({ durationMs: assetInput.shape.durationMs.nullable() }))
+      .min(1)
+      .max(MAX_ASSETS),
+    metadata: freeObject(65_536).default({}),
+    audience: screenAudience.optional(),
+    priority: z.int().min(-10).max(10).default(0),
+    window: playWindow.nullish(),
+    schedule: notYet("is not supported on channel 'screen'"),
+    rate: notYet('is not supported yet'),
+    limits: notYet('is not supported yet'),
+    content: notYet("is not supported on channel 'screen'"),
+  })
+  .refine((body) => body.expireAt > body.startAt, { path: ['expireAt'], error: 'must be after startAt' });
+export type EditCampaign = z.infer<typeof editCampaign>;
+export type EditCampaignInput = z.input<typeof editCampaign>;
+
+export const rollbackBody = z.object({ version: z.int().min(1).max(2_147_483_647) });
+
 export const assetView = z.object({
   id: z.uuid(),
   assetType: z.enum(ASSET_TYPES),
@@ -93,6 +121,8 @@ export const campaignView = z.object({
   id: z.uuid(),
   name: z.string(),
   version: z.int(),
+  /** The version that screens are offered: behind `version` while an edit is being built, null before the first is built. */
+  liveVersion: z.int().nullable(),
   status: z.enum(CAMPAIGN_STATUSES),
   channel: z.string(),
   startAt: z.int(),
@@ -127,6 +157,29 @@ export type CampaignCounts = z.infer<typeof campaignCounts>;
 export const campaignDetail = campaignView.extend({ counts: campaignCounts });
 export type CampaignDetail = z.infer<typeof campaignDetail>;
 
+/** One version of a campaign, as it was written; the newest is the campaign's present one. */
+export const versionView = z.object({
+  version: z.int(),
+  createdAt: z.iso.datetime(),
+  /** Who made it; null where accounts are off. */
+  by: z.string().nullable(),
+  /** The earlier version whose content it has, when it came from a rollback. */
+  restores: z.int().nullable(),
+  /** Since when screens are offered it (epoch ms); null while it is not built, or was replaced before it was. */
+  liveAt: z.int().nullable(),
+  name: z.string(),
+  startAt: z.int(),
+  expireAt: z.int(),
+  metadata: z.record(z.string(), z.unknown()),
+  audience: z.record(z.string(), z.unknown()),
+  priority: z.int(),
+  window: playWindow.nullable(),
+  assets: z.array(assetView),
+  /** How many screens have it, by their own word: each counts for the newest version that it acknowledged. */
+  acknowledged: z.int(),
+});
+export type VersionView = z.infer<typeof versionView>;
+
 export const clearanceView = z.object({
   /** Screens that answered the revoke, or were never offered the campaign. */
   clean: z.int(),
@@ -138,6 +191,20 @@ export const clearanceView = z.object({
   latestEnd: z.int().nullable(),
 });
 export type Clearance = z.infer<typeof clearanceView>;
+
+/** A screen that may still have a cancelled campaign. */
+export const unclearScreen = z.object({
+  deviceId: z.string(),
+  /** `dirty`: reachable and not answered yet; `unreachable`: offline, or not registered any more. */
+  state: z.enum(['dirty', 'unreachable']),
+  /** Since when it is offline (epoch ms); null when it is online or not registered any more. */
+  offlineSince: z.int().nullable(),
+  /** The newest version that it acknowledged; null when it acknowledged none. */
+  version: z.int().nullable(),
+  /** Epoch ms at which its copy ends by itself at the latest: the end of the version that it has, or of a later one that may have reached it. */
+  endsAt: z.int(),
+});
+export type UnclearScreen = z.infer<typeof unclearScreen>;
 
 export const executionView = z.object({
   id: z.uuid(),

@@ -62,14 +62,14 @@ export const targetScreens = statement({
       select e.id, e.campaign_id, e.target_cursor from executions e
       where e.id = $execution and e.state = 'RUNNING' and not e.targeted for no key update skip locked),
     live as materialized (
-      select c.id, c.epoch from campaigns c join run on run.campaign_id = c.id where c.status not in ('cancelled', 'completed') for share of c),
+      select c.id, c.epoch, c.live_version from campaigns c join run on run.campaign_id = c.id where c.status not in ('cancelled', 'completed') for share of c),
     page as materialized (
       select s.device_id from devices s
       where s.device_id > (select target_cursor from run) and exists (select from live) and ${MEANT}
       order by s.device_id limit $most),
     made as (
-      insert into deliveries (campaign_id, execution_id, recipient, epoch)
-      select live.id, $execution, page.device_id, live.epoch from page, live order by page.device_id
+      insert into deliveries (campaign_id, execution_id, recipient, epoch, version)
+      select live.id, $execution, page.device_id, live.epoch, live.live_version from page, live order by page.device_id
       on conflict (execution_id, recipient) do nothing returning 1),
     counted as (
       insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
@@ -108,11 +108,11 @@ export const joinScreens = statement({
   gives: { made: t.bigint },
   text: `
     with live as materialized (
-      select c.id, c.epoch from campaigns c join executions e on e.campaign_id = c.id
+      select c.id, c.epoch, c.live_version from campaigns c join executions e on e.campaign_id = c.id
       where e.id = $execution and e.state = 'RUNNING' and c.status not in ('cancelled', 'completed') for share of c),
     made as (
-      insert into deliveries (campaign_id, execution_id, recipient, epoch)
-      select live.id, $execution, s.device_id, live.epoch from devices s, live
+      insert into deliveries (campaign_id, execution_id, recipient, epoch, version)
+      select live.id, $execution, s.device_id, live.epoch, live.live_version from devices s, live
       where s.device_id = any($screens) and ${MEANT} order by s.device_id
       on conflict (execution_id, recipient) do nothing returning campaign_id),
     counted as (

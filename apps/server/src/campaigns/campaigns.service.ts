@@ -3,43 +3,30 @@ import {
   type CampaignDetail,
   type CampaignStatus,
   type CampaignView,
-  type Clearance,
   type CreateCampaign,
   type CreatedCampaign,
   DELIVERY_STATES,
   type Page,
   SCREEN_COUNTS,
 } from '@marquee/contracts';
-import type { Clock } from '../kit/clock.js';
 import { ProblemError } from '../kit/errors.js';
 import { isUuid } from '../kit/ids.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import { SharedReads } from '../kit/shared-reads.js';
 import type { Database, Runner } from '../store/database.js';
 import type { Fence } from '../store/fence.js';
+import type { CampaignTiming } from './campaign-timing.js';
 import { campaignView } from './campaign-view.js';
 import {
   type CampaignRow,
   campaignCountsOf,
   campaignTotals,
   cancelCampaign,
-  clearanceOf,
   findCampaign,
   listCampaigns,
   listCampaignsOfStatus,
 } from './campaigns.store.js';
 import type { CampaignCreator } from './create-campaigns.js';
-
-/** How fast a fan-out is taken to be when a planner is warned of a start too soon: screens a second, and a fixed part. */
-const FAN_OUT_PER_SECOND = 5000;
-const FAN_OUT_FIXED_MS = 1000;
-
-export interface CampaignsOptions {
-  /** A start sooner than this many ms from now is refused; 0: only warned about. */
-  minLeadMs: number;
-  /** How many screens an audience may reach at most, for the warning; may be a little old. */
-  countScreens: () => Promise<number>;
-}
 
 export interface ListQuery {
   status?: CampaignStatus | undefined;
@@ -61,19 +48,18 @@ export class Campaigns {
     private readonly database: Database,
     private readonly creator: CampaignCreator,
     private readonly fence: Fence,
-    private readonly clock: Clock,
-    private readonly options: CampaignsOptions,
+    private readonly timing: CampaignTiming,
   ) {}
 
   /** See `POST /campaigns`: a repetition is answered as the first was, also when the first's times are over by now. */
   async create(body: CreateCampaign): Promise<CreatedCampaign> {
-    const refusal = this.refusalOf(body);
+    const refusal = this.timing.refusalOf(body);
     if (refusal !== undefined) {
       const earlier = await this.creator.earlier(body);
       if (earlier !== undefined) return earlier;
       throw refusal;
     }
-    return await this.creator.create(body, await this.warningsFor(body));
+    return await this.creator.create(body, await this.timing.warningsFor(body));
   }
 
   async list(query: ListQuery): Promise<Page<CampaignView>> {
@@ -103,8 +89,9 @@ export class Campaigns {
 
   /** The campaign with its counts; NOT_FOUND when there is none. */
   async get(id: string): Promise<CampaignDetail> {
-    const [row, counts] = await Promise.all([this.find(this.database, id), this.countsOf(id)]);
-    return { ...campaignView(row), counts };
+    const row = await this.find(this.database, id);
+    // After the row, so that the counts are never older than the version beside them.
+    return { ...campaignView(row), counts: await this.countsOf(id) };
   }
 
   /**
@@ -125,14 +112,6 @@ export class Campaigns {
     return campaignView(barrier.read);
   }
 
-  /** How clean the screens are after a cancel; NOT_FOUND when there is no such campaign. */
-  async clearance(id: string): Promise<Clearance> {
-    const campaign = await this.find(this.database, id);
-    const [row] = await this.database.run(clearanceOf, { id });
-    const { clean, dirty, unreachable } = row ?? { clean: 0, dirty: 0, unreachable: 0 };
-    return { clean, dirty, unreachable, latestEnd: dirty + unreachable > 0 ? campaign.expire_at : null };
-  }
-
   private async find(runner: Runner, id: string): Promise<CampaignRow> {
     const [row] = await runner.run(findCampaign, { id });
     if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
@@ -142,25 +121,11 @@ export class Campaigns {
   private async countsOf(id: string): Promise<CampaignCounts> {
     const counts = Object.fromEntries([...DELIVERY_STATES, ...SCREEN_COUNTS].map((name) => [name, 0])) as CampaignCounts;
     for (const row of await this.database.run(campaignCountsOf, { id })) {
-      if (row.state in counts) counts[row.state as keyof CampaignCounts] = row.n;
+      if (!(row.state in counts)) continue;
+      // Until the present version is built, no screen can have it.
+      const ofEarlier = !row.present && (row.state === 'acknowledged' || row.state === 'failedInstall');
+      counts[row.state as keyof CampaignCounts] = ofEarlier ? 0 : row.n;
     }
     return counts;
-  }
-
-  private refusalOf(body: CreateCampaign): ProblemError | undefined {
-    const now = this.clock.now();
-    if (body.expireAt <= now) return new ProblemError('VALIDATION_FAILED', ['expireAt: must be in the future']);
-    if (this.options.minLeadMs > 0 && body.startAt - now < this.options.minLeadMs) {
-      return new ProblemError('LEAD_TOO_SHORT', [`startAt: must be at least ${this.options.minLeadMs} ms from now`]);
-    }
-    return undefined;
-  }
-
-  private async warningsFor(body: CreateCampaign): Promise<string[]> {
-    const known = await this.options.countScreens();
-    const screens = 'ids' in body.audience ? Math.min(known, body.audience.ids.length) : known;
-    const fanOutMs = FAN_OUT_FIXED_MS + Math.ceil((screens / FAN_OUT_PER_SECOND) * 1000);
-    if (body.startAt - this.clock.now() >= fanOutMs) return [];
-    return [`startAt: is sooner than the fan-out to ${screens} screens can end (about ${fanOutMs} ms); screens start as they are reached`];
   }
 }

@@ -6,6 +6,7 @@ export const campaignRow = {
   id: t.uuid,
   name: t.text,
   version: t.int,
+  live_version: t.int,
   status: t.text,
   channel: t.text,
   start_at: t.bigint,
@@ -26,11 +27,11 @@ export const campaignRow = {
 export type CampaignRow = ValuesOf<typeof campaignRow>;
 
 const CAMPAIGN = `
-  c.id, c.name, c.version, c.status, c.channel, c.start_at, c.expire_at, c.metadata, c.audience, c.priority::int as priority, c.play_window,
+  c.id, c.name, c.version, c.live_version, c.status, c.channel, c.start_at, c.expire_at, c.metadata, c.audience, c.priority::int as priority, c.play_window,
   c.dispatch, c.epoch, c.paused, c.lock_key, c.build_error, c.created_at, c.updated_at,
   (select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'assetType', a.asset_type, 'url', a.url, 'checksum', a.checksum,
      'durationMs', a.duration_ms, 'sizeBytes', a.size_bytes, 'state', a.state, 'reason', a.reason) order by a.position), '[]')
-   from campaign_assets a where a.campaign_id = c.id) as assets`;
+   from campaign_assets a where a.campaign_id = c.id and a.version = c.version) as assets`;
 
 /**
  * Stores new campaigns with their assets and the facts that drive them, all or nothing, and answers the ids it stored.
@@ -132,13 +133,14 @@ export const campaignTotals = statement({
   text: 'select status, sum(n)::bigint as n from campaign_totals group by status',
 });
 
-/** The counts of a campaign over all of its executions, by state. */
+/** The counts of a campaign over all of its executions, by state; and whether they are those of its present version. */
 export const campaignCountsOf = statement({
   name: 'campaigns_counts',
   takes: { id: t.uuid },
-  gives: { state: t.text, n: t.bigint },
+  gives: { state: t.text, n: t.bigint, present: t.bool },
   text: `
-    select k.state, sum(k.n)::bigint as n from execution_counts k join executions e on e.id = k.execution_id
+    select k.state, sum(k.n)::bigint as n, bool_and(c.version = c.live_version) as present
+    from execution_counts k join executions e on e.id = k.execution_id join campaigns c on c.id = e.campaign_id
     where e.campaign_id = $id group by k.state`,
 });
 
@@ -157,21 +159,4 @@ export const cancelCampaign = statement({
       insert into outbox (aggregate_type, aggregate_id, event_type, payload)
       select 'campaign', id, 'campaign_cancelled', '{"status": "cancelled"}' from cancelled)
     select id from cancelled`,
-});
-
-/**
- * Where the screens of a campaign stand after a cancel. Clean: it answered the revoke, or was never offered the campaign.
- * Of the others, who is offline cannot be reached; their copies end by themselves at the campaign's end.
- */
-export const clearanceOf = statement({
-  name: 'campaigns_clearance',
-  takes: { id: t.uuid },
-  gives: { clean: t.bigint, dirty: t.bigint, unreachable: t.bigint },
-  text: `
-    select count(*) filter (where clean) as clean,
-           count(*) filter (where not clean and online) as dirty,
-           count(*) filter (where not clean and not online) as unreachable
-    from (select d.revoke_acked_at is not null or d.attempt = 0 as clean, coalesce(s.status = 'online', false) as online
-          from deliveries d join executions e on e.id = d.execution_id left join devices s on s.device_id = d.recipient
-          where e.campaign_id = $id) as copies`,
 });

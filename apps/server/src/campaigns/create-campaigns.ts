@@ -51,6 +51,7 @@ export class CampaignCreator {
       id: newId(),
       name: body.name,
       version: 1,
+      liveVersion: null,
       status: 'draft',
       channel: body.channel,
       startAt: body.startAt,

@@ -16,13 +16,13 @@ export const applySources = statement({
       and (s.state = 'stored' or s.retry_at > now())`,
 });
 
-/** The URLs of these campaigns of which nothing is known. */
+/** The URLs of these campaigns' present versions of which nothing is known. */
 export const unknownSources = statement({
   name: 'asset_sources_unknown',
   takes: { campaigns: t.uuids },
   gives: { campaign_id: t.uuid, url: t.text },
   text: `
-    select a.campaign_id, a.url from campaign_assets a
+    select a.campaign_id, a.url from campaign_assets a join campaigns c on c.id = a.campaign_id and c.version = a.version
     where a.campaign_id = any($campaigns) and a.checksum = ''
       and not exists (select from asset_sources s where s.url_md5 = md5(a.url) and s.url = a.url and (s.state = 'stored' or s.retry_at > now()))`,
 });
@@ -34,7 +34,7 @@ export const openSources = statement({
   gives: { url: t.text },
   text: `
     select distinct a.url from campaign_assets a join campaigns c on c.id = a.campaign_id
-    where a.checksum = '' and c.status in ('ready', 'publishing', 'active')
+    where a.checksum = '' and a.version in (c.version, c.live_version) and c.status in ('ready', 'publishing', 'active')
       and not exists (select from asset_sources s where s.url_md5 = md5(a.url) and s.url = a.url and (s.state = 'stored' or s.retry_at > now()))
     limit $most`,
 });
@@ -71,11 +71,12 @@ export const settleSource = statement({
           size_bytes = case when $kind = a.asset_type then $sizeBytes else 0 end,
           reason = case when $state = 'failed' then $reason when $kind <> a.asset_type then 'is of type ' || $kind || ', not ' || a.asset_type end
       where md5(a.url) = md5($url) and a.url = $url and a.checksum = ''
-      returning a.campaign_id),
+      returning a.campaign_id, a.version),
     offered as (
-      update deliveries d set next_offer_at = now(), acknowledged_at = null, acknowledged_version = null
+      update deliveries d set next_offer_at = now(), acknowledged_at = null
       from executions e
-      where $state = 'stored' and e.campaign_id in (select campaign_id from told) and e.state = 'RUNNING'
+      where $state = 'stored' and e.state = 'RUNNING'
+        and e.campaign_id in (select c.id from told join campaigns c on c.id = told.campaign_id and c.live_version = told.version)
         and d.execution_id = e.id and d.missing_assets and d.acknowledged_at is not null and d.status = 'SUCCESS'
       returning d.execution_id),
     counted as (

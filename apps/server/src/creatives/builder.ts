@@ -6,7 +6,7 @@ import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { Fact, Outbox } from '../store/outbox.js';
 import type { AssetSources } from './asset-sources.js';
-import { beginBuilds, creativesOf, failBuild, finishBuilds } from './creatives.store.js';
+import { beginBuilds, creativesToBuild, failBuild, finishBuilds, reofferDeliveries } from './creatives.store.js';
 import type { CreativeAsset } from './manifest.js';
 import { renderTemplate } from './template/render.js';
 
@@ -16,11 +16,12 @@ export interface BuilderOptions {
   onError: OnActorError;
 }
 
+const DRIVING = ['campaign_created', 'campaign_edited'];
 const FACTS_A_TURN = 100;
 /** Builds that wait for assets at one time; beyond, no more facts are taken. */
 const MOST_WAITING = 2000;
 
-/** Builds the template of each new campaign. Driven by the outbox alone: what a crash interrupts is taken again. */
+/** Builds the template of each version of a campaign. Driven by the outbox alone: what a crash interrupts is taken again. */
 export class Builder extends Actor {
   private readonly waiting = new Set<Promise<void>>();
   /** Facts whose builds were interrupted, to be given back as soon as the database takes a word: their lease is much longer. */
@@ -56,8 +57,9 @@ export class Builder extends Actor {
       await Promise.race(this.waiting);
       return 0;
     }
-    const facts = await this.outbox.take(this.database, 'campaign_created', FACTS_A_TURN);
-    if (facts.length === 0) return await this.outbox.nextIn(this.database, 'campaign_created', this.options.pollMs);
+    const facts: Fact[] = [];
+    for (const kind of DRIVING) facts.push(...(await this.outbox.take(this.database, kind, FACTS_A_TURN)));
+    if (facts.length === 0) return await this.nextIn();
     const waits = await this.orGiveBack(facts, () => this.sources.prepare(facts.map((fact) => fact.aggregateId)));
     for (const fact of facts) {
       const wait = waits.get(fact.aggregateId);
@@ -65,6 +67,12 @@ export class Builder extends Actor {
     }
     await this.build(facts.filter((fact) => !waits.has(fact.aggregateId)));
     return 0;
+  }
+
+  private async nextIn(): Promise<number> {
+    let next = this.options.pollMs;
+    for (const kind of DRIVING) next = await this.outbox.nextIn(this.database, kind, next);
+    return next;
   }
 
   private buildAfter(wait: Promise<void>, fact: Fact): void {
@@ -95,7 +103,7 @@ export class Builder extends Actor {
 
   private async buildAll(facts: Fact[]): Promise<void> {
     const begun = await this.database.run(beginBuilds, { ids: facts.map((fact) => fact.aggregateId) });
-    const rows = await this.database.run(creativesOf, { ids: begun.map((row) => row.id) });
+    const rows = await this.database.run(creativesToBuild, { ids: begun.map((row) => row.id) });
     const built: { id: string; version: number; sha256: string; html: string }[] = [];
     const failed = new Set<string>();
     for (const row of rows) {
@@ -124,12 +132,13 @@ export class Builder extends Actor {
     failed: Set<string>,
   ): Promise<void> {
     await this.database.transaction(async (transaction) => {
-      await transaction.run(finishBuilds, {
+      const live = await transaction.run(finishBuilds, {
         ids: built.map((each) => each.id),
         versions: built.map((each) => each.version),
         digests: built.map((each) => each.sha256),
         pages: built.map((each) => each.html),
       });
+      if (live.length > 0) await transaction.run(reofferDeliveries, { ids: live.map((row) => row.id) });
       await this.outbox.finish(
         transaction,
         facts.filter((fact) => !failed.has(fact.aggregateId)),

@@ -2,7 +2,7 @@ import { type AssetType, DEFAULT_SLIDE_MS, type Manifest, type PlayWindow } from
 import { idFrom } from '../kit/ids.js';
 import type { Database } from '../store/database.js';
 import type { ValuesOf } from '../store/statement.js';
-import { type creativeRow, creativesOf } from './creatives.store.js';
+import { type creativeRow, liveCreatives } from './creatives.store.js';
 
 /** An asset as a creative's row lists it. */
 export interface CreativeAsset {
@@ -45,9 +45,9 @@ export class Manifests {
     private readonly apiBaseUrl: string,
   ) {}
 
-  /** UTF-8 JSON; undefined when the campaign is gone or not built. */
+  /** Of the version that is live: UTF-8 JSON; undefined when the campaign is gone or was never built. */
   async of(campaignId: string): Promise<Buffer | undefined> {
-    const [row] = await this.database.run(creativesOf, { ids: [campaignId] });
+    const [row] = await this.database.run(liveCreatives, { ids: [campaignId] });
     if (row === undefined || row.template_sha256 === null) return undefined;
     return Buffer.from(JSON.stringify(manifestFor(row, row.template_sha256, this.apiBaseUrl)));
   }

@@ -87,23 +87,24 @@ export class Converger extends Actor {
 
   private async offer(campaignId: string, ids: string[]): Promise<void> {
     const key = await this.keys.of(campaignId);
-    const send = await this.channel.prepare(campaignId);
-    if (key === undefined || send === undefined) {
+    if (key === undefined) {
       await this.database.run(postponeOffers, { ids, delayMs: PAUSED_AGAIN_MS });
       return;
     }
     const { firstMs, maxMs } = this.options;
     const hold = await this.fence.hold(key.lockKey);
     let taken: { id: string; recipient: string }[];
-    let sends: ReturnType<typeof send>[];
+    let sends: Promise<unknown>[] = [];
     try {
       taken = await this.database.run(takeOffers, { campaign: campaignId, ids, firstMs, maxMs, now: this.clock.now() });
+      // Read after the rows were taken, so that no screen is offered an older version than the one it is taken for.
+      const send = taken.length === 0 ? undefined : await this.channel.prepare(campaignId);
       // Publishing starts in the call itself, so all have started when the lock is given back.
-      sends = taken.map(({ id, recipient }) => send({ id, recipient, attempt: 0 }, () => hold.mayStart()));
+      if (send !== undefined) sends = taken.map(({ id, recipient }) => send({ id, recipient, attempt: 0 }, () => hold.mayStart()));
     } finally {
       await hold.release();
     }
-    this.options.onRepeated('offer', taken.length);
+    this.options.onRepeated('offer', sends.length);
     if (taken.length < ids.length) await this.database.run(postponeOffers, { ids, delayMs: PAUSED_AGAIN_MS });
     // One that failed is due again by its pace.
     await Promise.all(sends);

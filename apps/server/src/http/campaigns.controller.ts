@@ -1,10 +1,8 @@
 import {
   audienceCount,
   audienceCountBody,
-  campaignDetail,
   campaignQuery,
   campaignView,
-  clearanceView,
   createCampaign,
   createdCampaign,
   type CreateCampaign,
@@ -52,12 +50,6 @@ export class CampaignsController {
     return this.campaigns.list(query);
   }
 
-  @Get('campaigns/:id')
-  @answers('A campaign with its counts', campaignDetail)
-  get(@Param({ schema: byId }) { id }: z.output<typeof byId>) {
-    return this.campaigns.get(id);
-  }
-
   @Post('campaigns/:id/cancel')
   @HttpCode(200)
   @answers('Cancel it and revoke it everywhere; answers when no send of it can start any more', campaignView)
@@ -70,12 +62,6 @@ export class CampaignsController {
   @answers('Start a campaign that waits to be dispatched', dispatched)
   dispatch(@Param({ schema: byId }) { id }: z.output<typeof byId>) {
     return this.executions.dispatch(id);
-  }
-
-  @Get('campaigns/:id/clearance')
-  @answers('After a cancel: which screens are clean of it', clearanceView)
-  clearance(@Param({ schema: byId }) { id }: z.output<typeof byId>) {
-    return this.campaigns.clearance(id);
   }
 
   @Get('campaigns/:id/executions')

@@ -20,6 +20,7 @@ import { ProblemFilter, sendProblem } from './problem.filter.js';
 import { IMPORT_TYPES, ScreensController } from './screens.controller.js';
 import { SystemController } from './system.controller.js';
 import { HTTP_SETTINGS } from './tokens.js';
+import { VersionsController } from './versions.controller.js';
 import { validationPipe } from './validation.pipe.js';
 import { WhyController } from './why.controller.js';
 
@@ -56,7 +57,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
     {
       module: HttpModule,
       // Literal paths come before `:id`: controllers are asked in this order.
-      controllers: [SystemController, AssetsController, FeedController, CampaignsController, WhyController, ScreensController],
+      controllers: [
+        SystemController,
+        AssetsController,
+        FeedController,
+        CampaignsController,
+        VersionsController,
+        WhyController,
+        ScreensController,
+      ],
       providers: [...providers, { provide: HTTP_SETTINGS, useValue: settings }],
     },
     adapter,

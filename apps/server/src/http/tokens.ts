@@ -11,3 +11,5 @@ export const STORAGE = Symbol('storage');
 export const FEED = Symbol('feed');
 export const SYSTEM = Symbol('system');
 export const HTTP_SETTINGS = Symbol('http settings');
+export const VERSIONS = Symbol('versions');
+export const CLEARANCES = Symbol('clearances');

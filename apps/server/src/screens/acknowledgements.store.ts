@@ -13,11 +13,13 @@ export const storedEvents = statement({
  * Stores screens' events and moves what they move, all or nothing. An event that is stored already changes nothing, whatever
  * comes again; one of an unknown device or campaign is not stored. Answers the ids of the events that were new.
  *
- * Any order of arrival ends in the same state: an installation counts once and clears an error; of the display events the one that
+ * Any order of arrival ends in the same state: an installation of the version that the screen is to have counts once and clears an error;
+ * of an older version it is only noted, as what the screen has, and its errors are over; of the display events the one that
  * the screen says is the latest counts (the end before the start when they are equal); a revoke counts only of a campaign that is over. A screen
  * whose clock is ahead says it now: what it says when its clock was put right would else count for nothing until then.
  * Rows are locked in the order of their ids, as settle locks them. The offer that is no longer needed stays until it is due: without a
- * change of an indexed column the update is HOT, which halves the cost of an acknowledgement.
+ * change of an indexed column the update is HOT, which halves the cost of an acknowledgement. A screen that was being handed the older version while the newer went live says
+ * so by acknowledging the older one: only then an offer is made due here.
  */
 export const acknowledge = statement({
   name: 'screens_acknowledge',
@@ -51,17 +53,20 @@ export const acknowledge = statement({
     told as materialized (
       select said.campaign_id, said.device_id,
              max(version) filter (where event_type = 'install_ack') as installed,
-             max(said_at) filter (where event_type = 'install_ack') as installed_at,
-             (array_agg(missing order by said_at desc, at desc, missing) filter (where event_type = 'install_ack'))[1] as missing,
-             max(said_at) filter (where event_type = 'error') as error_at,
-             (array_agg(error order by said_at desc, at desc, error) filter (where event_type = 'error'))[1] as error,
+             (array_agg(said_at order by version desc, said_at desc) filter (where event_type = 'install_ack'))[1] as installed_at,
+             (array_agg(missing order by version desc, said_at desc, at desc, missing) filter (where event_type = 'install_ack'))[1] as missing,
+             max(version) filter (where event_type = 'error') as error_version,
+             (array_agg(said_at order by version desc, said_at desc) filter (where event_type = 'error'))[1] as error_at,
+             (array_agg(error order by version desc, said_at desc, at desc, error) filter (where event_type = 'error'))[1] as error,
              max(said_at) filter (where event_type in ('display_start', 'display_complete')) as display_at,
              (array_agg(event_type order by said_at desc, at desc, event_type) filter (where event_type in ('display_start', 'display_complete')))[1] as display,
              max(said_at) filter (where event_type = 'revoke_ack') as revoked_at
       from said join stored using (event_id) group by said.campaign_id, said.device_id),
     before as materialized (
       select d.id, d.execution_id, d.acknowledged_at is not null as acked, d.install_error is not null as failed, d.on_air,
-             d.revoke_acked_at is not null as revoked, told.installed, told.installed_at, told.missing, told.error_at, told.error,
+             d.revoke_acked_at is not null as revoked, case when told.installed > d.version then d.version else told.installed end as installed, told.installed_at, told.missing,
+             case when told.error_version >= d.version then told.error_at end as error_at, told.error,
+             c.status in ('cancelled', 'completed') as over,
              told.display_at, told.display, case when c.status in ('cancelled', 'completed') then told.revoked_at end as revoked_at, c.epoch
       from told
       join known c on c.id = told.campaign_id
@@ -70,13 +75,17 @@ export const acknowledge = statement({
       order by d.id for update of d),
     moved as (
       update deliveries d
-      set acknowledged_at = case when b.installed is null then d.acknowledged_at else coalesce(d.acknowledged_at, now()) end,
+      set acknowledged_at = case when b.installed = d.version then coalesce(d.acknowledged_at, now()) else d.acknowledged_at end,
           acknowledged_version = greatest(d.acknowledged_version, b.installed),
-          installed_at = greatest(d.installed_at, b.installed_at),
-          missing_assets = case when b.installed_at > d.installed_at then b.missing
+          installed_at = case when b.installed > coalesce(d.acknowledged_version, 0) then b.installed_at
+                              when b.installed = d.acknowledged_version then greatest(d.installed_at, b.installed_at) else d.installed_at end,
+          missing_assets = case when b.installed < d.acknowledged_version then d.missing_assets
+                                when b.installed > coalesce(d.acknowledged_version, 0) or b.installed_at > d.installed_at then b.missing
                                 when b.installed_at = d.installed_at then d.missing_assets and b.missing else d.missing_assets end,
+          next_offer_at = case when b.installed < d.version and d.acknowledged_at is null and d.status = 'SUCCESS' and not b.over
+                               then coalesce(d.next_offer_at, now()) else d.next_offer_at end,
           install_error_at = greatest(d.install_error_at, b.error_at),
-          install_error = case when b.installed is not null or b.acked then null
+          install_error = case when b.installed = d.version or b.acked then null
                                when b.error_at > d.install_error_at then b.error
                                when b.error_at = d.install_error_at then least(d.install_error, b.error) else d.install_error end,
           on_air = case when b.revoked_at is not null and b.revoked_at >= greatest(d.display_at, b.display_at) then false

@@ -32,10 +32,12 @@ interface Told {
   /** What it says of itself; undefined: it did not say, and what it said last stands. */
   report: ScreenReport | undefined;
   /** Absent: the screen did not say. */
-  installed?: string[];
+  installed?: { campaignId: string; version: number }[];
 }
 
 const BATCH = 2000;
+/** What the database holds; a larger one is none of ours. */
+const MAX_VERSION = 2_147_483_647;
 const RETRY = { firstMs: 200, maxMs: 3000 };
 
 /** Keeps who is online, by the order in which statuses arrive, and gives a screen that comes online what it should have. */
@@ -116,13 +118,14 @@ export class Presence {
   private async greet(online: Told[]): Promise<void> {
     const listed = online.filter((told) => told.installed !== undefined);
     if (listed.length > 0) {
-      const pairs = listed.flatMap((told) => (told.installed ?? []).map((campaign) => ({ device: told.deviceId, campaign })));
+      const pairs = listed.flatMap((told) => (told.installed ?? []).map((each) => ({ device: told.deviceId, ...each })));
       const now = performance.now();
       const strangers = await this.database.run(reconcileInstalled, {
         devices: listed.map((told) => told.deviceId),
         agesMs: listed.map((told) => Math.ceil(now - told.at)),
         installedDevices: pairs.map((pair) => pair.device),
-        installedCampaigns: pairs.map((pair) => pair.campaign),
+        installedCampaigns: pairs.map((pair) => pair.campaignId),
+        installedVersions: pairs.map((pair) => pair.version),
       });
       for (const { device_id, campaign_id } of strangers) await this.revoke(device_id, campaign_id);
     }
@@ -155,6 +158,15 @@ function read(topic: string, payload: Buffer, retained: boolean): Told | undefin
     clockOffsetMs: clockOffsetMs === undefined ? null : Math.round(clockOffsetMs),
     report: lacks === undefined && storage === undefined ? undefined : { lacks: lacks ?? [], storage: storage ?? null },
     // Campaigns whose id is no UUID are not ours: nothing is known of them and nothing is revoked.
-    ...(installed === undefined || retained ? {} : { installed: installed.map((each) => each.campaignId.toLowerCase()).filter(isUuid) }),
+    ...(installed === undefined || retained
+      ? {}
+      : {
+          installed: installed
+            .map(({ campaignId, version }) => ({
+              campaignId: campaignId.toLowerCase(),
+              version: Math.min(Math.max(version, 0), MAX_VERSION),
+            }))
+            .filter(({ campaignId }) => isUuid(campaignId)),
+        }),
   };
 }

@@ -154,48 +154,49 @@ export const contactNow = statement({
 });
 
 /**
- * Holds what screens say they have installed against what they should have. What they acknowledged and no longer have is offered
- * again, but not what they acknowledged after their list came ($agesMs ago); what they have of a campaign that is over is
+ * Holds what screens say they have installed against what they should have. What they acknowledged and no longer have, or have in an
+ * older version, is offered again, but not what they acknowledged after their list came ($agesMs ago); what they have of a campaign that is over is
  * revoked. Answers installed campaigns that they were never given, to be revoked at once.
  */
 export const reconcileInstalled = statement({
   name: 'screens_reconcile_installed',
-  takes: { devices: t.texts, agesMs: t.ints, installedDevices: t.texts, installedCampaigns: t.uuids },
+  takes: { devices: t.texts, agesMs: t.ints, installedDevices: t.texts, installedCampaigns: t.uuids, installedVersions: t.ints },
   gives: { device_id: t.text, campaign_id: t.uuid },
   text: `
     with listed as materialized (
       select device_id, now() - age_ms * interval '1 ms' as listed_at
       from unnest((select $devices), (select $agesMs)) as l(device_id, age_ms)),
     installed as materialized (
-      select * from unnest((select $installedDevices), (select $installedCampaigns)) as i(device_id, campaign_id)),
+      select device_id, campaign_id, max(version) as version
+      from unnest((select $installedDevices), (select $installedCampaigns), (select $installedVersions)) as i(device_id, campaign_id, version)
+      group by device_id, campaign_id),
     mine as materialized (
-      select d.id, d.execution_id, d.recipient, d.campaign_id, c.status in ('cancelled', 'completed') as over,
-             exists (select from installed i where i.device_id = d.recipient and i.campaign_id = d.campaign_id) as there,
-             d.on_air, d.revoke_acked_at is not null as revoked
+      select d.id, d.execution_id, c.status in ('cancelled', 'completed') as over, i.version as has, d.on_air,
+             d.acknowledged_at < listed.listed_at as said_before, d.revoke_acked_at is not null as revoked
       from listed
       cross join (select id, campaign_id from executions where state = 'RUNNING'
                   union select e.id, e.campaign_id from executions e join installed using (campaign_id)) as e
       join deliveries d on d.execution_id = e.id and d.recipient = listed.device_id
       join campaigns c on c.id = e.campaign_id
-      where (d.acknowledged_at < listed.listed_at and c.status in ('publishing', 'active')
-             or exists (select from installed i where i.device_id = d.recipient and i.campaign_id = d.campaign_id))
+      left join installed i on i.device_id = d.recipient and i.campaign_id = d.campaign_id
+      where ((d.acknowledged_at < listed.listed_at and c.status in ('publishing', 'active')) or i.device_id is not null)
         and (d.revoke_acked_at is null or d.revoke_acked_at < listed.listed_at)
       order by d.id for update of d),
     wiped as (
       update deliveries d
-      set acknowledged_at = null, acknowledged_version = null, installed_at = 0, missing_assets = false, on_air = false, display_at = 0,
-          next_offer_at = ${AGAIN('d.offers')}
-      from mine where d.id = mine.id and not mine.over and not mine.there and d.acknowledged_at is not null and d.status = 'SUCCESS'
-      returning d.execution_id, mine.on_air),
+      set acknowledged_at = null, acknowledged_version = mine.has, installed_at = 0, missing_assets = false,
+          on_air = d.on_air and mine.has is not null, display_at = case when mine.has is null then 0 else d.display_at end, next_offer_at = ${AGAIN('d.offers')}
+      from mine where d.id = mine.id and not mine.over and mine.said_before and coalesce(mine.has, 0) < d.version and d.status = 'SUCCESS'
+      returning d.execution_id, mine.on_air and not d.on_air as left_air),
     lingering as (
       update deliveries d set next_revoke_at = now(), revoke_acked_at = null
-      from mine where d.id = mine.id and mine.over and mine.there
+      from mine where d.id = mine.id and mine.over and mine.has is not null
       returning d.execution_id, mine.revoked),
     counted as (
       insert into execution_counts (execution_id, state, n)
       select execution_id, 'acknowledged', -count(*) from wiped group by execution_id
       union all
-      select execution_id, 'onAir', -count(*) from wiped where on_air group by execution_id
+      select execution_id, 'onAir', -count(*) from wiped where left_air group by execution_id
       union all
       select execution_id, 'revoked', -count(*) from lingering where revoked group by execution_id)
     select i.device_id, i.campaign_id from installed i

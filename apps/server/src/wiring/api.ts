@@ -1,7 +1,10 @@
 import { Audiences } from '../audience/audiences.service.js';
 import type { ScreenBroker } from '../broker/broker.js';
+import { CampaignTiming } from '../campaigns/campaign-timing.js';
 import { Campaigns } from '../campaigns/campaigns.service.js';
+import { Clearances } from '../campaigns/clearances.service.js';
 import { CampaignCreator } from '../campaigns/create-campaigns.js';
+import { CampaignVersions } from '../campaigns/versions.service.js';
 import type { Config } from '../config/config.js';
 import { Templates } from '../creatives/templates.js';
 import { Deliveries } from '../deliveries/deliveries.service.js';
@@ -13,6 +16,7 @@ import type { System } from '../http/system.controller.js';
 import {
   AUDIENCES,
   CAMPAIGNS,
+  CLEARANCES,
   DELIVERIES,
   EXECUTIONS,
   FEED,
@@ -21,6 +25,7 @@ import {
   STORAGE,
   SYSTEM,
   TEMPLATES,
+  VERSIONS,
   WHY,
 } from '../http/tokens.js';
 import { systemClock } from '../kit/clock.js';
@@ -36,10 +41,11 @@ export async function startApi(context: Context, brokerUrl: string): Promise<voi
   const { config, log, metrics, ends, broker, database, fence, notifications, storage, apiBaseUrl } = context;
   const screens = new Screens(database);
   const creator = new CampaignCreator(database, systemClock);
-  const campaigns = new Campaigns(database, creator, fence, systemClock, {
+  const timing = new CampaignTiming(systemClock, {
     minLeadMs: config.minLeadMs,
     countScreens: keptFor(SCREEN_COUNT_KEPT_MS, () => screens.count()),
   });
+  const campaigns = new Campaigns(database, creator, fence, timing);
   const feed = new FeedHub(database, { pollMs: POLL_MS, onError: actorErrors(log) });
   notifications.on('feed', () => feed.wake());
   metrics.gauge('marquee_feed_readers', 'Readers of the live feed', () => feed.readers);
@@ -53,6 +59,8 @@ export async function startApi(context: Context, brokerUrl: string): Promise<voi
   };
   const services = new Map<symbol, unknown>([
     [CAMPAIGNS, campaigns],
+    [VERSIONS, new CampaignVersions(database, timing)],
+    [CLEARANCES, new Clearances(database)],
     [EXECUTIONS, new Executions(database, systemClock)],
     [DELIVERIES, new Deliveries(database)],
     [SCREENS, screens],

@@ -32,6 +32,7 @@ export async function startDispatch(context: Context): Promise<void> {
   const rescuer = new Rescuer(database, { intervalMs: config.rescueIntervalMs, safeChannels: ['screen'], onError }, log);
   const reconciler = new Reconciler(database, systemClock, { intervalMs: config.reconcileIntervalMs, onError });
   notifications.on('campaign_created', () => builder.wake());
+  notifications.on('campaign_edited', () => builder.wake());
   notifications.on('template_ready', () => launcher.wake());
   notifications.on('execution_started', () => launcher.wake());
   notifications.on('device_entered', () => joiner.wake());

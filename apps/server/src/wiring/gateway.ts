@@ -56,6 +56,7 @@ export async function startGateway(context: Context, manifests: Manifests): Prom
   await startBroker(context, (message) => intake.take(message));
   converger.start();
   notifications.on('revokes_due', () => converger.wake());
+  notifications.on('offers_due', () => converger.wake());
   ends.add('the converger', () => converger.stop());
 }
 

@@ -28,7 +28,7 @@ export const caseOf = statement({
   text: `
     select c.name, c.version, c.status, c.start_at, c.expire_at, c.audience, c.priority::int as priority, c.play_window, c.dispatch, c.paused,
       c.build_error, epoch_ms(c.updated_at) as updated_at,
-      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id) as slides,
+      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id and a.version = c.version) as slides,
       coalesce(epoch_ms(e.started_at), e.scheduled_for) as execution_at,
       (select jsonb_build_object('status', s.status, 'statusSince', epoch_ms(s.status_since), 'lastSeen', epoch_ms(s.last_seen),
           'groupId', s.group_id, 'tags', s.tags, 'clockOffsetMs', s.clock_offset_ms, 'report', s.report)
@@ -68,7 +68,7 @@ export const rivalsOf = statement({
       union
       select d.campaign_id from deliveries d where d.recipient = $device and d.next_revoke_at is not null and d.acknowledged_at is not null)
     select c.id, c.name, c.start_at, c.expire_at, c.priority::int as priority, c.play_window,
-      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id) as slides
+      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id and a.version = c.version) as slides
     from held join campaigns c on c.id = held.campaign_id
     where c.id <> $campaign and c.expire_at > $now and c.priority >= (select priority from campaigns where id = $campaign)
     order by c.priority desc, c.id limit $most`,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { targetScreens } from '../../audience/audience.store.js';
+import { CampaignTiming } from '../../campaigns/campaign-timing.js';
 import { Campaigns } from '../../campaigns/campaigns.service.js';
 import { cancelCampaign } from '../../campaigns/campaigns.store.js';
 import { CampaignCreator } from '../../campaigns/create-campaigns.js';
@@ -54,10 +55,8 @@ function settle({ campaign, execution }: TestCampaign, id: string, attempt: numb
 }
 
 function campaignsWith(fence: Fence): Campaigns {
-  return new Campaigns(store.database, new CampaignCreator(store.database, systemClock), fence, systemClock, {
-    minLeadMs: 0,
-    countScreens: () => Promise.resolve(0),
-  });
+  const timing = new CampaignTiming(systemClock, { minLeadMs: 0, countScreens: () => Promise.resolve(0) });
+  return new Campaigns(store.database, new CampaignCreator(store.database, systemClock), fence, timing);
 }
 
 /** A channel whose sends end when the test says so. */

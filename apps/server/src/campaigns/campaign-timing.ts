@@ -1,0 +1,41 @@
+import type { ScreenAudience } from '@marquee/contracts';
+import type { Clock } from '../kit/clock.js';
+import { ProblemError } from '../kit/errors.js';
+
+/** How fast a fan-out is taken to be when a planner is warned of a start too soon: screens a second, and a fixed part. */
+const FAN_OUT_PER_SECOND = 5000;
+const FAN_OUT_FIXED_MS = 1000;
+
+export interface TimingOptions {
+  /** A start sooner than this many ms from now is refused; 0: only warned about. */
+  minLeadMs: number;
+  /** How many screens an audience may reach at most, for the warning; may be a little old. */
+  countScreens: () => Promise<number>;
+}
+
+/** Judges when a campaign is to start and end against now. */
+export class CampaignTiming {
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: TimingOptions,
+  ) {}
+
+  /** Why it cannot be taken: an end that is over, or a start that is sooner than the minimum lead, unless it `starts` already. */
+  refusalOf({ startAt, expireAt }: { startAt: number; expireAt: number }, starts = false): ProblemError | undefined {
+    const now = this.clock.now();
+    if (expireAt <= now) return new ProblemError('VALIDATION_FAILED', ['expireAt: must be in the future']);
+    if (!starts && this.options.minLeadMs > 0 && startAt - now < this.options.minLeadMs) {
+      return new ProblemError('LEAD_TOO_SHORT', [`startAt: must be at least ${this.options.minLeadMs} ms from now`]);
+    }
+    return undefined;
+  }
+
+  /** What the planner should know of a start at `startAt`. */
+  async warningsFor({ startAt, audience }: { startAt: number; audience: ScreenAudience }): Promise<string[]> {
+    const known = await this.options.countScreens();
+    const screens = 'ids' in audience ? Math.min(known, audience.ids.length) : known;
+    const fanOutMs = FAN_OUT_FIXED_MS + Math.ceil((screens / FAN_OUT_PER_SECOND) * 1000);
+    if (startAt - this.clock.now() >= fanOutMs) return [];
+    return [`startAt: is sooner than the fan-out to ${screens} screens can end (about ${fanOutMs} ms); screens start as they are reached`];
+  }
+}
