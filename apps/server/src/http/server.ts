@@ -38,6 +38,17 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** A device id may have 128 characters, three bytes each when escaped. */
 const MAX_PATH_PARAMETER = 512;
 
+/** Literal paths come before `:id`: controllers are asked in this order. */
+const CONTROLLERS = [
+  SystemController,
+  AssetsController,
+  FeedController,
+  CampaignsController,
+  VersionsController,
+  WhyController,
+  ScreensController,
+];
+
 @Module({})
 class HttpModule {}
 
@@ -56,16 +67,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
   const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: HttpModule,
-      // Literal paths come before `:id`: controllers are asked in this order.
-      controllers: [
-        SystemController,
-        AssetsController,
-        FeedController,
-        CampaignsController,
-        VersionsController,
-        WhyController,
-        ScreensController,
-      ],
+      controllers: CONTROLLERS,
       providers: [...providers, { provide: HTTP_SETTINGS, useValue: settings }],
     },
     adapter,
