@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { NotifierMetrics } from './alerts/notifier.js';
 import type { ConsumerMetrics } from './dispatch/consumer.js';
 import type { AcknowledgementsMetrics } from './screens/acknowledgements.js';
 import type { PresenceMetrics } from './screens/presence.js';
@@ -44,6 +45,12 @@ export class Metrics {
     labelNames: ['result'],
     registers: this.registers,
   });
+  private readonly noticesTotal = new Counter({
+    name: 'marquee_notices_total',
+    help: 'Attempts to send a notice, by way and result',
+    labelNames: ['way', 'result'],
+    registers: this.registers,
+  });
   private readonly loopDelay = monitorEventLoopDelay({ resolution: 10 });
 
   readonly consumer: ConsumerMetrics = {
@@ -51,6 +58,7 @@ export class Metrics {
     sent: (channel, outcome, count) => this.deliveries.inc({ channel, outcome }, count),
   };
   readonly acknowledgements: AcknowledgementsMetrics = { event: (type, result) => this.events.inc({ type, result }) };
+  readonly notices: NotifierMetrics = { notice: (way, result) => this.noticesTotal.inc({ way, result }) };
   readonly presence: PresenceMetrics = { status: (result) => this.statuses.inc({ result }) };
 
   constructor() {

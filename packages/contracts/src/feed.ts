@@ -31,5 +31,9 @@ export type FeedSummary = z.infer<typeof feedSummary>;
 export const feedCampaign = z.object({ campaignId: z.uuid(), status: z.enum(CAMPAIGN_STATUSES), ts: z.int() });
 export type FeedCampaign = z.infer<typeof feedCampaign>;
 
+/** `event: alerts`: an outage, a notice, a rule or a snooze changed; only on the stream of all campaigns. */
+export const feedAlerts = z.object({ ts: z.int() });
+export type FeedAlerts = z.infer<typeof feedAlerts>;
+
 /** `event: reset`: events were missed for good; read the state anew. */
-export const FEED_EVENTS = { delivery: 'message', summary: 'summary', campaign: 'campaign', reset: 'reset' } as const;
+export const FEED_EVENTS = { delivery: 'message', summary: 'summary', campaign: 'campaign', alerts: 'alerts', reset: 'reset' } as const;

@@ -4,6 +4,7 @@ export * from './text.js';
 export * from './paging.js';
 export * from './campaigns.js';
 export * from './screens.js';
+export * from './alerts.js';
 export * from './feed.js';
 export * from './why.js';
 export * from './routes.js';

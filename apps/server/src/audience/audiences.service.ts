@@ -1,6 +1,7 @@
 import type { ScreenAudience } from '@marquee/contracts';
 import type { Database } from '../store/database.js';
-import { audienceArguments, countAudience } from './audience.store.js';
+import { audienceArguments } from '../store/screen-audience.js';
+import { countAudience } from './audience.store.js';
 
 /** Who is meant. */
 export class Audiences {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { choice, flag, host, hostsAndNetworks, milliseconds, origins, path, roleList, url, whole } from './types.js';
+import { choice, flag, host, hostsAndNetworks, mailAddress, milliseconds, origins, path, roleList, url, whole } from './types.js';
 
 /** One setting: its name in the environment, what it takes, what stands in for it when it is not set, and a line for whoever sets it. */
 export interface Setting<
@@ -160,6 +160,21 @@ const dispatch = {
   ),
 };
 
+const alerts = {
+  webhookAllow: setting(
+    'WEBHOOK_ALLOW',
+    hostsAndNetworks,
+    '',
+    'Hosts and networks that webhooks may lead to although private; with AUTH=off on a loopback HOST this machine is one, link-local addresses never.',
+  ),
+  smtpUrl: optional(
+    'SMTP_URL',
+    url('smtp', 'smtps'),
+    'Mail server, with user and password if it wants them. Not set: emails are not sent.',
+  ),
+  alertFrom: setting('ALERT_FROM', mailAddress, 'marquee@localhost', 'Sender of alert emails.'),
+};
+
 export const sections = [
   { title: 'The process', settings: process },
   { title: 'Data', settings: data },
@@ -167,9 +182,10 @@ export const sections = [
   { title: 'Screens (MQTT)', settings: mqtt },
   { title: 'Assets', settings: assets },
   { title: 'Dispatch', settings: dispatch },
+  { title: 'Alerts', settings: alerts },
 ];
 
-export const settings = { ...process, ...data, ...access, ...mqtt, ...assets, ...dispatch };
+export const settings = { ...process, ...data, ...access, ...mqtt, ...assets, ...dispatch, ...alerts };
 
 type Settings = typeof settings;
 

@@ -71,6 +71,13 @@ export const hostsAndNetworks = commaSeparated((value) => host.safeParse(value).
   'host names, addresses or networks such as 10.0.0.0/8 with commas between',
 );
 
+/** `marquee@example.com`, or with a name `Marquee <marquee@example.com>`. */
+export const mailAddress = z
+  .string()
+  .max(320)
+  .regex(/^(?:[^<>"\r\n]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>"]+@[^\s@<>"]+)$/)
+  .describe('a mail address such as marquee@example.com or Marquee <marquee@example.com>');
+
 export const roleList = z
   .string()
   .transform((value) => (value.trim() === 'all' ? [...roles] : [...new Set(parts(value))]))

@@ -1,7 +1,8 @@
 import { screenAudience } from '@marquee/contracts';
-import { audienceArguments, joinableExecutions, joiningScreens, joinScreens, markJoined } from '../audience/audience.store.js';
+import { joinableExecutions, joiningScreens, joinScreens, markJoined } from '../audience/audience.store.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
+import { audienceArguments } from '../store/screen-audience.js';
 
 export interface JoinerOptions {
   pollMs: number;

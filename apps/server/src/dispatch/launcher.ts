@@ -1,11 +1,12 @@
 import { screenAudience } from '@marquee/contracts';
-import { audienceArguments, targetScreens } from '../audience/audience.store.js';
+import { targetScreens } from '../audience/audience.store.js';
 import { launchCampaigns, untargetedExecutions } from '../executions/executions.store.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { Outbox } from '../store/outbox.js';
+import { audienceArguments } from '../store/screen-audience.js';
 
 export interface LauncherOptions {
   /** The net below the wake-ups, ms. */

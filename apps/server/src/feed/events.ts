@@ -12,7 +12,7 @@ export interface FeedFact {
 /** One SSE event: its id is `seq.index`, so that a reader goes on inside a fact. */
 export interface FeedEvent {
   id: string;
-  event?: 'campaign' | 'summary' | 'reset';
+  event?: 'alerts' | 'campaign' | 'summary' | 'reset';
   data: string;
 }
 
@@ -33,6 +33,7 @@ interface Moves {
 /** What a fact says to readers of the feed; only counts where it is large. */
 export function eventsOf(fact: FeedFact): FeedEvent[] {
   const { seq, campaignId, ts } = fact;
+  if (isOfAlerts(fact)) return [alertsEvent(seq, ts)];
   const moves = movesOf(fact);
   if (moves?.counts !== undefined) return [summaryOf(seq, campaignId, moves.counts, ts)];
   if (moves !== undefined) {
@@ -62,6 +63,15 @@ export function summaryOf(seq: number, campaignId: string, counts: OutcomeCounts
 
 export function statusEvent(seq: number, campaignId: string, status: CampaignStatus, ts: number): FeedEvent {
   return { id: `${seq}.${WHOLE}`, event: 'campaign', data: JSON.stringify({ campaignId, status, ts }) };
+}
+
+/** True of a fact that belongs to no campaign: outages, notices, rules or snoozes changed. */
+export function isOfAlerts(fact: FeedFact): boolean {
+  return fact.eventType === 'alerts_changed';
+}
+
+export function alertsEvent(seq: number, ts: number): FeedEvent {
+  return { id: `${seq}.${WHOLE}`, event: 'alerts', data: JSON.stringify({ ts }) };
 }
 
 /** Tells a reader that events are lost to it; what comes after `seq` follows. */

@@ -1,5 +1,17 @@
 import type { CampaignStatus, FeedOutcome } from '@marquee/contracts';
-import { countsIn, eventsOf, type FeedFact, type OutcomeCounts, resetEvent, statusEvent, statusIn, summaryOf, wireOf } from './events.js';
+import {
+  alertsEvent,
+  countsIn,
+  eventsOf,
+  type FeedFact,
+  isOfAlerts,
+  type OutcomeCounts,
+  resetEvent,
+  statusEvent,
+  statusIn,
+  summaryOf,
+  wireOf,
+} from './events.js';
 
 export interface FeedReader {
   write(text: string): void;
@@ -21,6 +33,8 @@ const MOST_MISSED = 1000;
 /** One reader of the feed. Facts are told in order, each once; a reader that does not keep up is told what it missed as counts. */
 export class Subscription {
   private missed = new Map<string, Missed>();
+  /** When alerts changed last that it was not told of. */
+  private alertsAt: number | undefined;
   private lost = false;
 
   constructor(
@@ -54,6 +68,8 @@ export class Subscription {
       if (Object.keys(counts).length > 0) this.write([summaryOf(this.told, campaignId, counts, ts)]);
       if (status !== undefined) this.write([statusEvent(this.told, campaignId, status, ts)]);
     }
+    if (this.alertsAt !== undefined) this.write([alertsEvent(this.told, this.alertsAt)]);
+    this.alertsAt = undefined;
     this.missed.clear();
     this.lost = false;
     return true;
@@ -69,6 +85,10 @@ export class Subscription {
   }
 
   private keep(fact: FeedFact): void {
+    if (isOfAlerts(fact)) {
+      this.alertsAt = fact.ts;
+      return;
+    }
     const known = this.missed.get(fact.campaignId);
     if (this.lost || (known === undefined && this.missed.size >= MOST_MISSED)) {
       this.lost = true;

@@ -11,6 +11,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCode, ProblemError, StartError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
+import { AlertRulesController, AlertsController, SnoozesController } from './alerts.controller.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
 import { CampaignsController } from './campaigns.controller.js';
 import { FeedController } from './feed.controller.js';
@@ -47,6 +48,9 @@ const CONTROLLERS = [
   VersionsController,
   WhyController,
   ScreensController,
+  SnoozesController,
+  AlertRulesController,
+  AlertsController,
 ];
 
 @Module({})

@@ -1,6 +1,6 @@
-import { errors } from 'undici';
+import { AddressRefused } from '../kit/address-policy.js';
 import { errorCode, reasonOf } from '../kit/errors.js';
-import { AddressRefused } from './address-policy.js';
+import { networkReason } from '../kit/network-reason.js';
 import { StorageError } from './storage.js';
 
 /**
@@ -38,27 +38,6 @@ export interface FetchTimes {
   totalMs: number;
 }
 
-const NETWORK: Record<string, [reason: string, retry: boolean]> = {
-  ENOTFOUND: ['host name does not resolve', false],
-  EAI_AGAIN: ['host name does not resolve: the name server gave no answer', true],
-  EAI_FAIL: ['host name does not resolve: the name server failed', true],
-  ENODATA: ['host name does not resolve', false],
-  ECONNREFUSED: ['host refuses the connection', true],
-  ECONNRESET: ['connection broke off', true],
-  EPIPE: ['connection broke off', true],
-  UND_ERR_SOCKET: ['connection broke off', true],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['connection broke off', true],
-  ETIMEDOUT: ['host does not answer', true],
-  EHOSTUNREACH: ['host cannot be reached', true],
-  ENETUNREACH: ['host cannot be reached', true],
-  EADDRNOTAVAIL: ['host cannot be reached', true],
-  EMFILE: ['this server has too many files and connections open', true],
-  UND_ERR_HEADERS_OVERFLOW: ['answer is not valid HTTP', false],
-  Z_DATA_ERROR: ['compressed content is damaged', true],
-  Z_BUF_ERROR: ['compressed content is cut short', true],
-};
-const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO$|HOSTNAME_MISMATCH$)/;
-
 /** `larger than 512 MB`, in the unit that reads best. */
 export function sizeText(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB'];
@@ -87,14 +66,11 @@ function ofNetwork(error: unknown, times: FetchTimes): FetchFailure {
   if (error instanceof AddressRefused) {
     return { ok: false, reason: `address is ${error.kind}: set ASSET_FETCH_ALLOW to permit it`, retry: false };
   }
+  const known = networkReason(error);
+  if (known !== undefined) return { ok: false, ...known };
   const code = errorCode(error) ?? '';
-  const known = NETWORK[code];
-  if (known !== undefined) return { ok: false, reason: known[0], retry: known[1] };
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return tooLong(times.connectMs, ' to connect');
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return tooLong(times.idleMs, ' without sending anything');
-  if (TLS.test(code)) return { ok: false, reason: `secure connection failed (${code})`, retry: true };
-  if (error instanceof errors.HTTPParserError || code.startsWith('HPE_'))
-    return { ok: false, reason: 'answer is not valid HTTP', retry: false };
   if (code.startsWith('ERR_BROTLI') || code.startsWith('ERR__ERROR'))
     return { ok: false, reason: 'compressed content is damaged', retry: true };
   return { ok: false, reason: `could not be fetched (${code === '' ? reasonOf(error).slice(0, 100) : code})`, retry: true };

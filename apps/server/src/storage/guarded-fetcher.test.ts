@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AddressPolicy, parseFetchAllow, type ResolveName } from './address-policy.js';
+import { AddressPolicy, parseFetchAllow, type ResolveName } from '../kit/address-policy.js';
 import { FileStorage } from './file-storage.js';
 import { type FetchLimits, GuardedFetcher } from './guarded-fetcher.js';
 import { type Storage, StorageError } from './storage.js';

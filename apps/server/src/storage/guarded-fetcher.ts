@@ -1,9 +1,10 @@
 import { type Readable, pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, type Dispatcher, request } from 'undici';
-import type { AddressPolicy } from './address-policy.js';
+import type { AddressPolicy } from '../kit/address-policy.js';
 import { FetchFailed, type FetchFailure, type FetchTimes, NetworkFault, failureOf, sizeText, timeText } from './fetch-failure.js';
-import { Lanes } from './lanes.js';
+import { Lanes } from '../kit/lanes.js';
+import { unlessAborted } from '../kit/unless-aborted.js';
 import type { Storage, StoredAsset } from './storage.js';
 
 export type FetchResult = ({ ok: true } & StoredAsset) | FetchFailure;
@@ -131,17 +132,6 @@ export class GuardedFetcher {
       abandon(body);
     }
   }
-}
-
-/** As the request ends, or at once when the signal says so: by itself a request ends no sooner than the name's look-up. */
-async function unlessAborted(signal: AbortSignal, ask: () => Promise<Dispatcher.ResponseData>): Promise<Dispatcher.ResponseData> {
-  signal.throwIfAborted();
-  const answer = ask();
-  return await new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    void answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 /** An http or https URL with a host and without credentials, or undefined. */

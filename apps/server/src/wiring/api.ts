@@ -1,3 +1,5 @@
+import { AlertRules } from '../alerts/alert-rules.service.js';
+import { Outages } from '../alerts/outages.service.js';
 import { Audiences } from '../audience/audiences.service.js';
 import type { ScreenBroker } from '../broker/broker.js';
 import { CampaignTiming } from '../campaigns/campaign-timing.js';
@@ -14,12 +16,14 @@ import type { HttpSettings } from '../http/assets.controller.js';
 import { readTls, startHttpServer, stopHttpServer } from '../http/server.js';
 import type { System } from '../http/system.controller.js';
 import {
+  ALERT_RULES,
   AUDIENCES,
   CAMPAIGNS,
   CLEARANCES,
   DELIVERIES,
   EXECUTIONS,
   FEED,
+  OUTAGES,
   SCREENS,
   SCREEN_HISTORY,
   STORAGE,
@@ -66,6 +70,8 @@ export async function startApi(context: Context, brokerUrl: string): Promise<voi
     [SCREENS, screens],
     [SCREEN_HISTORY, new ScreenHistory(database)],
     [WHY, new Why(database, systemClock)],
+    [ALERT_RULES, new AlertRules(database, systemClock, { mails: config.smtpUrl !== undefined })],
+    [OUTAGES, new Outages(database)],
     [AUDIENCES, new Audiences(database)],
     [TEMPLATES, new Templates(database)],
     [STORAGE, storage],

@@ -8,8 +8,9 @@ import { Sweeper } from '../dispatch/sweeper.js';
 import { Relay } from '../feed/relay.js';
 import { systemClock } from '../kit/clock.js';
 import { StartError } from '../kit/errors.js';
-import { AddressPolicy, parseFetchAllow } from '../storage/address-policy.js';
+import { AddressPolicy, parseFetchAllow } from '../kit/address-policy.js';
 import { GuardedFetcher } from '../storage/guarded-fetcher.js';
+import { startAlerts } from './alerts.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
 export async function startDispatch(context: Context): Promise<void> {
@@ -43,4 +44,5 @@ export async function startDispatch(context: Context): Promise<void> {
     actor.start();
     ends.add(actor.name, () => actor.stop());
   }
+  startAlerts(context);
 }

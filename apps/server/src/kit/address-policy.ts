@@ -67,6 +67,11 @@ export type ResolveName = (host: string) => Promise<LookupAddress[]>;
 
 export const systemResolve: ResolveName = (host) => resolveName(host, { all: true });
 
+export interface AddressPolicyOptions {
+  /** Link-local addresses are refused whatever is allowed: behind 169.254.169.254 a cloud hands out its machines' secrets. */
+  neverLinkLocal?: boolean;
+}
+
 /**
  * Decides which addresses may be connected to: public unicast ones and those allowed by name or range. The decision is taken on
  * the very address that is connected to, so a name that answers differently each time (DNS rebinding) gains nothing.
@@ -80,6 +85,7 @@ export class AddressPolicy {
   constructor(
     private readonly allow: FetchAllow,
     private readonly resolve: ResolveName = systemResolve,
+    private readonly options: AddressPolicyOptions = {},
   ) {}
 
   /** For the `lookup` of a socket: yields the permitted addresses only, and AddressRefused when none is. */
@@ -118,6 +124,7 @@ export class AddressPolicy {
   private refusal(text: string, host: string): string | undefined {
     if (!ipaddr.isValid(text) || V4_COMPATIBLE.test(text)) return 'reserved';
     const address = unwrapped(ipaddr.parse(text));
+    if (this.options.neverLinkLocal === true && address.range() === 'linkLocal') return kindOf(address);
     if (this.allow.hosts.has(host.toLowerCase().replace(/\.$/, ''))) return undefined;
     if (this.allow.ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits))) return undefined;
     return kindOf(address);
