@@ -19,6 +19,7 @@ import {
   screenView,
   storedEvent,
   uncountedPageOf,
+  whyView,
 } from '@marquee/contracts';
 import { call, queryString } from './http.js';
 import { problemOf } from './problem.js';
@@ -63,6 +64,8 @@ export const api = {
   create: (body: CreateCampaignInput) => call(pathTo('campaigns'), createdCampaign, { method: 'POST', json: body }),
   cancel: (id: string) => call(pathTo('cancel', id), campaignView, { method: 'POST' }),
   dispatch: (id: string) => call(pathTo('dispatch', id), dispatched, { method: 'POST' }),
+  why: (id: string, deviceId: string, signal?: AbortSignal) =>
+    call(`${pathTo('why', id)}${queryString({ deviceId })}`, whyView, { signal }),
   clearance: (id: string, signal?: AbortSignal) => call(pathTo('clearance', id), clearanceView, { signal }),
   deliveries: (id: string, query: DeliveryQuery, signal?: AbortSignal) =>
     call(`${pathTo('deliveries', id)}${queryString({ ...query })}`, deliveryPage, { signal }),

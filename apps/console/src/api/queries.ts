@@ -24,6 +24,8 @@ export const queries = {
       queryFn: ({ signal }) => api.deliveries(id, query, signal),
       placeholderData: keepPreviousData,
     }),
+  why: (id: string, deviceId: string) =>
+    queryOptions({ queryKey: [...keys.campaign(id), 'why', deviceId], queryFn: ({ signal }) => api.why(id, deviceId, signal) }),
   clearance: (id: string) =>
     queryOptions({ queryKey: [...keys.campaign(id), 'clearance'], queryFn: ({ signal }) => api.clearance(id, signal) }),
   /** Outside the campaign's own key: a template of one version never changes, so that progress need not ask again. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FakeApi } from './fake-api.js';
-import { campaignRow, deliveryRow, NO_COUNTS, screenDeliveryRow, screenRow, storedEventRow } from './fixtures.js';
+import { campaignRow, deliveryRow, NO_COUNTS, screenDeliveryRow, screenRow, storedEventRow, whyAnswer } from './fixtures.js';
 
 const chromium = chromiumOrSkip();
 const HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>\' onload=hit=1 {{x}}';
@@ -309,6 +309,42 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 9
     api.refusals.clear();
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByRole('link', { name: 'Just a draft' }).waitFor();
+  });
+
+  it('says why a campaign is not playing on a screen, from its row and for a screen that has none, and follows it', async () => {
+    const campaign = campaignRow({ status: 'active' });
+    api.campaigns.push(campaign);
+    api.deliveries.push(deliveryRow(campaign.id, { recipient: 'lobby-1' }));
+    api.whys.set(
+      'lobby-1',
+      whyAnswer(
+        {},
+        { also: [`The screen could not install it: ${HOSTILE}`], rival: { campaignId: campaign.id, name: 'Big sale', priority: 5 } },
+      ),
+    );
+    await open(`/console/campaigns/${campaign.id}`);
+    await page.getByRole('button', { name: 'Why? lobby-1' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('has not installed the campaign.').waitFor();
+    expect(await dialog.getByText('07:00:00Z').count()).toBe(0);
+    await dialog.getByText(HOSTILE).waitFor();
+    expect(await page.evaluate(() => (window as { hit?: number }).hit)).toBeUndefined();
+    expect(await dialog.getByRole('link', { name: 'Big sale' }).getAttribute('href')).toBe(`/console/campaigns/${campaign.id}`);
+    api.whys.set('lobby-1', whyAnswer({ playing: true, reason: 'playing', sentence: 'The screen has been showing it.' }));
+    await dialog.getByText('The screen has been showing it.').waitFor();
+    await dialog.getByText('Playing', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+
+    api.whys.set(
+      'elsewhere',
+      whyAnswer({ deviceId: 'elsewhere', reason: 'not_targeted', sentence: 'The campaign does not mean this screen.' }),
+    );
+    await page.getByRole('button', { name: 'Why isn’t it playing?' }).click();
+    await page.getByRole('textbox', { name: 'Screen' }).fill('no such');
+    await page.getByText('Letters, digits').waitFor();
+    await page.getByRole('textbox', { name: 'Screen' }).fill('elsewhere');
+    await page.keyboard.press('Enter');
+    await page.getByText('The campaign does not mean this screen.').waitFor();
   });
 
   it('answers an unknown page and an unknown campaign in its own words', async () => {

@@ -11,6 +11,7 @@ import {
   type ScreenDelivery,
   type ScreenView,
   type StoredEvent,
+  type WhyView,
 } from '@marquee/contracts';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -37,6 +38,8 @@ export class FakeApi {
   screens: ScreenView[] = [];
   screenDeliveries: ScreenDelivery[] = [];
   screenEvents: StoredEvent[] = [];
+  /** By screen. */
+  readonly whys = new Map<string, WhyView>();
   clearance: Clearance = { clean: 0, dirty: 0, unreachable: 0, latestEnd: null };
   template = '<!doctype html><title>t</title><body style="background:#123;color:#fff;font:160px sans-serif">Built page</body>';
   /** Refusals to come, by `METHOD /path` as requested; each is used once. */
@@ -119,6 +122,7 @@ export class FakeApi {
       [/^POST \/campaigns\/([^/]+)\/cancel$/, ([, id], _url, _request, response) => this.change(id, response, { status: 'cancelled' })],
       [/^POST \/campaigns\/([^/]+)\/dispatch$/, ([, id], _url, _request, response) => this.dispatch(id, response)],
       [/^GET \/campaigns\/[^/]+\/clearance$/, () => this.clearance],
+      [/^GET \/campaigns\/[^/]+\/why$/, (_match, url) => this.whys.get(url.searchParams.get('deviceId') ?? '')],
       [
         /^GET \/campaigns\/([^/]+)\/deliveries$/,
         ([, id], url) => pageOf(this.deliveries.filter((row) => row.campaignId === id).filter(by(url, 'status', (row) => row.status)), url),

@@ -10,6 +10,8 @@ import {
   screenView,
   type StoredEvent,
   storedEvent,
+  type WhyView,
+  whyView,
 } from '@marquee/contracts';
 import { randomUUID } from 'node:crypto';
 
@@ -111,6 +113,31 @@ export function storedEventRow(part: Partial<StoredEvent> = {}): StoredEvent {
     storedAt: Date.now() - 59_000,
     reason: null,
     plays: null,
+    ...part,
+  });
+}
+
+export function whyAnswer(part: Partial<WhyView> = {}, facts: Partial<WhyView['facts']> = {}): WhyView {
+  return whyView.parse({
+    campaignId: randomUUID(),
+    deviceId: 'lobby-1',
+    playing: false,
+    reason: 'offline',
+    sentence: 'The screen is offline since 2026-11-23T07:00:00Z and has not installed the campaign.',
+    since: Date.now() - 3_600_000,
+    next: null,
+    facts: {
+      campaign: 'Spring sale',
+      version: 1,
+      heldVersion: null,
+      screenStatus: 'offline',
+      deliveryId: randomUUID(),
+      deliveryStatus: 'SUCCESS',
+      rival: null,
+      timeZone: 'UTC',
+      also: [],
+      ...facts,
+    },
     ...part,
   });
 }

@@ -10,6 +10,7 @@ import { number } from '../../parts/pager.js';
 import { RowSkeletons } from '../../parts/row-skeletons.js';
 import { DELIVERY_LOOKS } from '../../parts/status.js';
 import { Trouble } from '../../parts/trouble.js';
+import { AskWhy } from '../../why/why-button.js';
 import { DeliveryTable } from './delivery-table.js';
 
 const route = getRouteApi('/console/campaigns/$id');
@@ -25,18 +26,21 @@ export function DeliveriesSection({ id }: { id: string }) {
         <Title order={2} id="deliveries-title">
           Deliveries
         </Title>
-        <Select
-          aria-label="State"
-          placeholder="Any state"
-          data={STATES}
-          value={status ?? null}
-          onChange={(value) => {
-            const next = DELIVERY_STATES.find((state) => state === value);
-            void navigate({ search: next === undefined ? {} : { deliveries: next }, replace: true, resetScroll: false });
-          }}
-          clearable
-          w={170}
-        />
+        <Group gap="sm">
+          <AskWhy campaignId={id} />
+          <Select
+            aria-label="State"
+            placeholder="Any state"
+            data={STATES}
+            value={status ?? null}
+            onChange={(value) => {
+              const next = DELIVERY_STATES.find((state) => state === value);
+              void navigate({ search: next === undefined ? {} : { deliveries: next }, replace: true, resetScroll: false });
+            }}
+            clearable
+            w={170}
+          />
+        </Group>
       </Group>
       <DeliveryPages key={`${id} ${status ?? ''}`} id={id} status={status} />
     </Paper>

@@ -3,6 +3,7 @@ import type { DeliveryView } from '@marquee/contracts';
 import { DeliveryBadge } from '../../parts/status.js';
 import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
+import { WhyButton } from '../../why/why-button.js';
 
 export function DeliveryTable({ deliveries, stale }: { deliveries: DeliveryView[]; stale: boolean }) {
   return (
@@ -15,6 +16,7 @@ export function DeliveryTable({ deliveries, stale }: { deliveries: DeliveryView[
           <Table.Th visibleFrom="md">Offers</Table.Th>
           <Table.Th visibleFrom="sm">Installed</Table.Th>
           <Table.Th visibleFrom="sm">Last word</Table.Th>
+          <Table.Th visibleFrom="sm" aria-label="Why" />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -35,6 +37,7 @@ function DeliveryRow({ delivery }: { delivery: DeliveryView }) {
         </Text>
         <Box hiddenFrom="sm">
           <LastWord delivery={delivery} />
+          <Why delivery={delivery} />
         </Box>
       </Table.Td>
       <Table.Td>
@@ -46,8 +49,15 @@ function DeliveryRow({ delivery }: { delivery: DeliveryView }) {
       <Table.Td visibleFrom="sm">
         <LastWord delivery={delivery} />
       </Table.Td>
+      <Table.Td visibleFrom="sm" ta="end">
+        <Why delivery={delivery} />
+      </Table.Td>
     </Table.Tr>
   );
+}
+
+function Why({ delivery }: { delivery: DeliveryView }) {
+  return <WhyButton campaignId={delivery.campaignId} deviceId={delivery.recipient} about={delivery.recipient} />;
 }
 
 function Dash() {

@@ -1,4 +1,4 @@
-import { Group, Table, Text } from '@mantine/core';
+import { Box, Group, Table, Text } from '@mantine/core';
 import type { ScreenDelivery } from '@marquee/contracts';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -9,6 +9,7 @@ import { CampaignBadge, DeliveryBadge } from '../../parts/status.js';
 import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
 import { Trouble } from '../../parts/trouble.js';
+import { WhyButton } from '../../why/why-button.js';
 import { ListSection, NothingYet, Walk } from './pages.js';
 
 const PAGE_SIZE = 10;
@@ -47,6 +48,7 @@ function Rows({ deliveries, stale }: { deliveries: ScreenDelivery[]; stale: bool
           <Table.Th>On this screen</Table.Th>
           <Table.Th visibleFrom="md">Starts</Table.Th>
           <Table.Th visibleFrom="md">Ends</Table.Th>
+          <Table.Th visibleFrom="sm" aria-label="Why" />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -62,6 +64,9 @@ function Rows({ deliveries, stale }: { deliveries: ScreenDelivery[]; stale: bool
             </Table.Td>
             <Table.Td>
               <Standing delivery={delivery} />
+              <Box hiddenFrom="sm">
+                <Why delivery={delivery} />
+              </Box>
             </Table.Td>
             <Table.Td visibleFrom="md">
               <Time at={delivery.startAt} brief />
@@ -69,11 +74,18 @@ function Rows({ deliveries, stale }: { deliveries: ScreenDelivery[]; stale: bool
             <Table.Td visibleFrom="md">
               <Time at={delivery.expireAt} brief />
             </Table.Td>
+            <Table.Td visibleFrom="sm" ta="end">
+              <Why delivery={delivery} />
+            </Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>
     </Table>
   );
+}
+
+function Why({ delivery }: { delivery: ScreenDelivery }) {
+  return <WhyButton campaignId={delivery.campaignId} deviceId={delivery.recipient} about={delivery.campaign} />;
 }
 
 /** Where the campaign stands on the screen, by the screen's own word where there is one. */

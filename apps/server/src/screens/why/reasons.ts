@@ -233,15 +233,13 @@ const ofTheScreen = {
 
 /** What a screen without a network does with the campaign: it is not heard, so only what it said before is known. */
 function withoutNetwork(the: Case): string {
-  const { delivery, held, campaign, say } = the;
+  const { delivery, held } = the;
   if (delivery === null) return '.';
   if (delivery.onAir) return `; it was showing the campaign then, and as far as we know it goes on by itself.`;
   if (held && isShownByPlan(the)) return '; it has the campaign installed, and as far as we know plays it by itself.';
   if (held) return `; it has the campaign installed and keeps to its times by itself.`;
   if (delivery.heldVersion !== null) return `; it has version ${delivery.heldVersion} of the campaign and plays that by itself.`;
-  return delivery.status === 'SUCCESS' && campaign.startAt <= the.now
-    ? ` and has not installed the campaign${delivery.settledAt === null ? '' : `, which was handed over at ${say(delivery.settledAt)}`}.`
-    : ' and has not installed the campaign.';
+  return ' and has not installed the campaign.';
 }
 
 const ofTheSchedule = {

@@ -264,8 +264,7 @@ const CASES: Record<WhyReason, Told[]> = {
   offline: [
     {
       parts: { screen: { status: 'offline' }, delivery: { ...silent, offers: 2, nextOfferAt: NOW + 60_000 } },
-      sentence:
-        'The screen is offline since 2026-11-23T07:00:00Z and has not installed the campaign, which was handed over at 2026-11-23T11:00:00Z.',
+      sentence: 'The screen is offline since 2026-11-23T07:00:00Z and has not installed the campaign.',
       since: NOW - 5 * HOUR,
       also: [
         'It was handed over at 2026-11-23T11:00:00Z and the screen has not answered. It was offered again twice. The next offer is at 2026-11-23T12:01:00Z.',
@@ -300,7 +299,7 @@ const CASES: Record<WhyReason, Told[]> = {
     },
     {
       parts: { screen: { status: 'offline', lastSeen: null }, delivery: silent },
-      sentence: 'The screen was never seen online and has not installed the campaign, which was handed over at 2026-11-23T11:00:00Z.',
+      sentence: 'The screen was never seen online and has not installed the campaign.',
       also: ['It was handed over at 2026-11-23T11:00:00Z and the screen has not answered.'],
     },
   ],
