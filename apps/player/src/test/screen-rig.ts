@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Play } from '@marquee/contracts/player';
 import type { Browser, Page } from '@marquee/testing';
 import { build } from 'vite';
-import { PageServer, sha256, TestBroker, template } from './rig.js';
+import { PageServer, picture, sha256, TestBroker, template, waitingTemplate } from './rig.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -89,6 +89,14 @@ export class ScreenRig {
     return { templateUrl: `${this.server.url}${path}`, templateChecksum: sha256(html) };
   }
 
+  /** A campaign whose template waits until it is told to play, and says its slides: one for each colour. */
+  slideShow(colours: string[], over: Record<string, unknown> = {}, ms = 60_000): TestCampaign & { assets: { id: string }[] } {
+    const assets = colours.map((colour) => this.asset(`/assets/${colour}.svg`, picture(colour)));
+    const manifest = this.campaign({ assets, ...over });
+    const html = waitingTemplate(assets.map(({ id }, index) => ({ id, colour: colours[index] ?? '', ms })));
+    return { ...manifest, assets, ...this.template(manifest.campaignId, manifest.version, html) };
+  }
+
   /** Puts a picture up and gives its entry of a manifest. */
   asset(path: string, body: string): { id: string; url: string; checksum: string } {
     this.server.answers.set(path, { body, type: 'image/svg+xml' });
@@ -100,7 +108,11 @@ export class ScreenRig {
   }
 
   revoke(campaignId: string): void {
-    this.broker.publish(`devices/${this.device}/control`, { type: 'revoke', campaignId });
+    this.control({ type: 'revoke', campaignId });
+  }
+
+  control(message: unknown): void {
+    this.broker.publish(`devices/${this.device}/control`, message);
   }
 
   /** How many frames stand in the display. */

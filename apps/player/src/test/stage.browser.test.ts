@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { type Browser, chromiumOrSkip, launchChromium } from '@marquee/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { picture, sha256, template, waitingTemplate } from './rig.js';
+import { picture, sha256, template } from './rig.js';
 import { buildPlayer, ScreenRig } from './screen-rig.js';
 
 const chromium = chromiumOrSkip();
@@ -24,13 +24,6 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
   });
   afterEach(() => rig.close());
 
-  /** A campaign whose template says its slides, one for each colour. */
-  const slideShow = (colours: string[], over: Record<string, unknown> = {}, ms = 60_000) => {
-    const assets = colours.map((colour) => rig.asset(`/assets/${colour}.svg`, picture(colour)));
-    const manifest = rig.campaign({ assets, ...over });
-    const html = waitingTemplate(assets.map(({ id }, index) => ({ id, colour: colours[index] ?? '', ms })));
-    return { ...manifest, ...rig.template(manifest.campaignId, manifest.version, html) };
-  };
   const frames = () => rig.page.locator('iframe').count();
 
   it('lets a prepared template wait at its first slide and start at the second of its start', async () => {
@@ -39,7 +32,7 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
     // The best of three: what else the machine does at that moment is not the page's doing.
     for (let round = 1; round <= 3; round += 1) {
       await expect.poll(() => rig.page.locator('#wings iframe').count()).toBe(0);
-      const show = slideShow(['red', 'blue'], { startAt: Math.ceil(Date.now() / 1_000) * 1_000 + 4_000, priority: round });
+      const show = rig.slideShow(['red', 'blue'], { startAt: Math.ceil(Date.now() / 1_000) * 1_000 + 4_000, priority: round });
       rig.offer(show);
       await expect.poll(() => rig.page.locator('#wings iframe').count(), { timeout: 8_000 }).toBe(1);
       const waiting = await (await rig.page.$('#wings iframe'))?.contentFrame();
@@ -58,7 +51,7 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
   it('shows two campaigns in turn over three loops without a blank moment, and leaves no frame behind', async () => {
     await rig.online();
     const slides = [{ assetId: 'x', durationMs: 1_000 }];
-    const shows = [slideShow(['red'], { slides }), slideShow(['blue'], { slides })];
+    const shows = [rig.slideShow(['red'], { slides }), rig.slideShow(['blue'], { slides })];
     for (const show of shows) rig.offer(show);
     for (const show of shows) await rig.broker.event(rig.device, 'DISPLAY_START', show.campaignId);
     const pictures = new Map<string, string>();
@@ -103,7 +96,7 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
   it('keeps no memory of the turns that were', async () => {
     await rig.online();
     const slides = [{ assetId: 'x', durationMs: 1_000 }];
-    for (const colour of ['red', 'blue']) rig.offer(slideShow([colour], { slides }));
+    for (const colour of ['red', 'blue']) rig.offer(rig.slideShow([colour], { slides }));
     const cast = await rig.page.context().newCDPSession(rig.page);
     const turns = (count: number) =>
       rig.page.evaluate(
@@ -142,8 +135,8 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
     await rig.online();
     const night = { days: [5], from: '22:00', to: '02:00', timeZone: 'Europe/Berlin' };
     const over = { startAt: evening - 1_000, expireAt: evening + 7 * 24 * 3_600_000 };
-    const always = slideShow(['green'], { ...over, priority: -1 });
-    const show = slideShow(['navy'], { ...over, window: night });
+    const always = rig.slideShow(['green'], { ...over, priority: -1 });
+    const show = rig.slideShow(['navy'], { ...over, window: night });
     rig.offer(always);
     rig.offer(show);
     await rig.broker.event(rig.device, 'INSTALL_ACK', show.campaignId);

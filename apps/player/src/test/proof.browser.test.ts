@@ -1,0 +1,147 @@
+import { rm } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import type { Play } from '@marquee/contracts/player';
+import { type Browser, chromiumOrSkip, launchChromium } from '@marquee/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PageServer } from './rig.js';
+import { buildPlayer, ScreenRig } from './screen-rig.js';
+
+const chromium = chromiumOrSkip();
+
+interface Upload {
+  method: string | undefined;
+  type: string | undefined;
+  body: Buffer;
+}
+
+describe.skipIf(chromium === undefined)('what the player page proves', () => {
+  let browser: Browser;
+  let dist: string;
+  let rig: ScreenRig;
+
+  beforeAll(async () => {
+    dist = await buildPlayer();
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await rm(dist, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    rig = await ScreenRig.open(browser, dist);
+  });
+  afterEach(() => rig.close());
+
+  const told = (): Play[] =>
+    rig.broker
+      .said(rig.device)
+      .filter(({ eventType }) => eventType === 'PLAY_LOG')
+      .flatMap(({ payload }) => (payload?.['plays'] ?? []) as Play[]);
+
+  it('tells what it showed, slide by slide, once a minute and also what it showed offline', async () => {
+    await rig.page.clock.install();
+    await rig.online();
+    const show = rig.slideShow(['red', 'blue'], {}, 1_000);
+    rig.offer(show);
+    await rig.broker.event(rig.device, 'DISPLAY_START', show.campaignId);
+    await expect.poll(async () => (await rig.plays()).length, { timeout: 8_000 }).toBeGreaterThanOrEqual(3);
+    expect(told()).toEqual([]);
+    await rig.page.clock.fastForward(95_000);
+    const event = await rig.broker.event(rig.device, 'PLAY_LOG', show.campaignId);
+    expect(event).toMatchObject({ version: 1, deviceId: rig.device });
+    const [red, blue, redAgain] = told();
+    expect([red, blue, redAgain].map((play) => play?.assetId)).toEqual([show.assets[0]?.id, show.assets[1]?.id, show.assets[0]?.id]);
+    for (const play of [red, blue]) expect(Math.abs((play?.durationMs ?? 0) - 1_000)).toBeLessThan(500);
+    expect((blue?.startedAt ?? 0) - (red?.startedAt ?? 0)).toBeGreaterThanOrEqual(900);
+
+    const before = told().length;
+    await rig.broker.close();
+    await expect.poll(async () => (await rig.plays()).length, { timeout: 8_000 }).toBeGreaterThanOrEqual(2);
+    await rig.page.reload();
+    await rig.broker.open();
+    await rig.broker.until(() => rig.broker.statuses.findLast(({ status }) => status.status === 'online'), 'online again');
+    await expect.poll(() => rig.page.locator('#display iframe').count(), { timeout: 8_000 }).toBe(1);
+    await rig.page.clock.fastForward(95_000);
+    await rig.broker.until(() => told().length >= before + 2, 'the plays of the time offline');
+    // One after another and none twice, also over the reload.
+    const starts = told().map(({ startedAt }) => startedAt);
+    expect(starts).toEqual([...new Set(starts)].sort((a, b) => a - b));
+  });
+
+  it('knows after its browser died how long it had shown what it showed', async () => {
+    await rig.page.clock.install();
+    await rig.online();
+    const show = rig.slideShow(['red']);
+    rig.offer(show);
+    await rig.broker.event(rig.device, 'DISPLAY_START', show.campaignId);
+    await rig.page.clock.fastForward(7_000);
+    await expect.poll(() => rig.stored('marks')).toContain('playing');
+    const context = rig.page.context();
+    const cast = await context.newCDPSession(rig.page);
+    const died = rig.page.waitForEvent('crash');
+    cast.send('Page.crash').catch(() => undefined);
+    await died;
+    rig.page = await context.newPage();
+    await rig.open();
+    await rig.broker.event(rig.device, 'DISPLAY_START', show.campaignId, 2);
+    const plays = await rig.plays();
+    expect(plays).toMatchObject([{ campaignId: show.campaignId, version: 1, assetId: show.assets[0]?.id }]);
+    expect(plays[0]?.durationMs).toBeGreaterThanOrEqual(5_000);
+    expect(plays[0]?.durationMs).toBeLessThan(20_000);
+  });
+
+  describe('asked for a picture', () => {
+    const uploads: Upload[] = [];
+    const take = (response: ServerResponse): void => {
+      const chunks: Buffer[] = [];
+      response.req.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.req.on('end', () => {
+        uploads.push({ method: response.req.method, type: response.req.headers['content-type'], body: Buffer.concat(chunks) });
+        response.writeHead(204).end();
+      });
+    };
+    const pictureOf = async (): Promise<Upload> => {
+      const before = uploads.length;
+      rig.control({ type: 'screenshot', uploadUrl: `/screens/${rig.device}/screenshot?token=t` });
+      await expect.poll(() => uploads.length, { timeout: 8_000 }).toBe(before + 1);
+      const upload = uploads.at(-1);
+      if (upload === undefined) throw new Error('there is no picture');
+      return upload;
+    };
+
+    beforeEach(async () => {
+      uploads.length = 0;
+      rig.server.answers.set(`/screens/${rig.device}/screenshot`, take);
+      await rig.online();
+    });
+
+    it('sends the idle picture, then that of the template that is shown', async () => {
+      const idle = await pictureOf();
+      expect([idle.method, idle.type, idle.body.subarray(0, 3).toString('hex')]).toEqual(['PUT', 'image/jpeg', 'ffd8ff']);
+      expect(idle.body.length).toBeGreaterThan(4_000);
+      const show = rig.slideShow(['red']);
+      rig.offer(show);
+      await rig.broker.event(rig.device, 'DISPLAY_START', show.campaignId);
+      const shown = await pictureOf();
+      expect([shown.type, shown.body.subarray(1, 4).toString()]).toEqual(['image/png', 'PNG']);
+    });
+
+    it('sends a card where the template gives none', async () => {
+      const old = rig.campaign();
+      rig.offer(old);
+      await rig.broker.event(rig.device, 'DISPLAY_START', old.campaignId);
+      expect((await pictureOf()).type).toBe('image/jpeg');
+    });
+
+    it('sends it to no other server than its own', async () => {
+      const other = new PageServer(dist);
+      await other.open();
+      rig.control({ type: 'screenshot', uploadUrl: `${other.url}/screens/x/screenshot` });
+      rig.control({ type: 'screenshot', uploadUrl: 7 });
+      rig.control({ type: 'screenshot' });
+      await pictureOf();
+      expect([other.asked, uploads.length]).toEqual([[], 1]);
+      await other.close();
+    });
+  });
+});
