@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { NotifierMetrics } from './alerts/notifier.js';
 import type { ConsumerMetrics } from './dispatch/consumer.js';
 import type { AcknowledgementsMetrics } from './screens/acknowledgements.js';
+import type { PlayLogsMetrics } from './screens/play-logs.js';
 import type { PresenceMetrics } from './screens/presence.js';
 
 /** What the process counts of itself, in the words of the glossary; served at `/metrics`. */
@@ -29,7 +30,7 @@ export class Metrics {
   });
   private readonly repeated = new Counter({
     name: 'marquee_repeated_total',
-    help: 'Offers and revokes published by convergence',
+    help: 'Offers, revokes and replays published by convergence',
     labelNames: ['kind'],
     registers: this.registers,
   });
@@ -37,6 +38,17 @@ export class Metrics {
     name: 'marquee_screen_events_total',
     help: 'Events of screens, by type and what became of them',
     labelNames: ['type', 'result'],
+    registers: this.registers,
+  });
+  private readonly plays = new Counter({
+    name: 'marquee_plays_total',
+    help: 'Plays that screens logged, by what became of them',
+    labelNames: ['result'],
+    registers: this.registers,
+  });
+  private readonly lostEvents = new Counter({
+    name: 'marquee_events_lost_total',
+    help: 'Events that a screen numbered and that are lost for good',
     registers: this.registers,
   });
   private readonly statuses = new Counter({
@@ -59,6 +71,7 @@ export class Metrics {
   };
   readonly acknowledgements: AcknowledgementsMetrics = { event: (type, result) => this.events.inc({ type, result }) };
   readonly notices: NotifierMetrics = { notice: (way, result) => this.noticesTotal.inc({ way, result }) };
+  readonly playLogs: PlayLogsMetrics = { plays: (result, count) => this.plays.inc({ result }, count) };
   readonly presence: PresenceMetrics = { status: (result) => this.statuses.inc({ result }) };
 
   constructor() {
@@ -79,8 +92,12 @@ export class Metrics {
     this.statementSeconds.observe({ statement: name, result: failed ? 'failed' : 'done' }, seconds);
   }
 
-  repeat(kind: 'offer' | 'revoke', count: number): void {
+  repeat(kind: 'offer' | 'revoke' | 'replay', count: number): void {
     this.repeated.inc({ kind }, count);
+  }
+
+  eventsLost(count: number): void {
+    this.lostEvents.inc(count);
   }
 
   /** Adds a value that is read when it is asked for. */

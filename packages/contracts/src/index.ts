@@ -5,6 +5,7 @@ export * from './paging.js';
 export * from './campaigns.js';
 export * from './screens.js';
 export * from './alerts.js';
+export * from './plays.js';
 export * from './feed.js';
 export * from './why.js';
 export * from './routes.js';

@@ -17,6 +17,9 @@ export const ROUTES = {
   screen: '/screens/:id',
   screenDeliveries: '/screens/:id/deliveries',
   screenEvents: '/screens/:id/events',
+  screenIdentify: '/screens/:id/identify',
+  screenReload: '/screens/:id/reload',
+  screenScreenshot: '/screens/:id/screenshot',
   screenImport: '/screens/import',
   screenSnooze: '/screens/:id/snooze',
   alerts: '/alerts',
@@ -29,6 +32,8 @@ export const ROUTES = {
   assets: '/assets',
   asset: '/assets/:id',
   template: '/templates/:id/index.html',
+  plays: '/plays',
+  playsCsv: '/plays.csv',
   time: '/time',
   clientConfig: '/client-config',
 } as const;

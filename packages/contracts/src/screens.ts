@@ -43,6 +43,23 @@ export const screenView = z.object({
 });
 export type ScreenView = z.infer<typeof screenView>;
 
+/** One screen with what only its own page shows. */
+export const screenDetail = screenView.extend({
+  /** What is known of its numbered events; null where it never gave a number. */
+  events: z
+    .object({
+      /** Numbers that the server waits for, and those that are lost for good. */
+      missing: z.int(),
+      lost: z.int(),
+      /** When it is asked for what is missing; null: nothing is, or it is away. */
+      nextAskAt: z.int().nullable(),
+    })
+    .nullable(),
+  /** Epoch ms of the picture that `GET /screens/:id/screenshot` answers; null: there is none. */
+  screenshotAt: z.int().nullable(),
+});
+export type ScreenDetail = z.infer<typeof screenDetail>;
+
 /** One campaign on one screen's own page, the newest execution first. */
 export const screenDelivery = deliveryView.extend({
   campaign: z.string(),
@@ -85,16 +102,21 @@ export const screenQuery = {
   clock: z.enum(['off']).optional(),
 };
 
+const eventWithPayload = (most: number) =>
+  z.object({
+    eventId: z.uuid().transform((id) => id.toLowerCase()),
+    eventType: z.enum(SCREEN_EVENT_TYPES),
+    deviceId,
+    campaignId: z.uuid().transform((id) => id.toLowerCase()),
+    version: z.int().min(0).max(2_147_483_647),
+    timestamp: epochMs,
+    payload: freeObject(most).optional(),
+  });
+
 /** `devices/{id}/acks`. */
-export const screenEvent = z.object({
-  eventId: z.uuid().transform((id) => id.toLowerCase()),
-  eventType: z.enum(SCREEN_EVENT_TYPES),
-  deviceId,
-  campaignId: z.uuid().transform((id) => id.toLowerCase()),
-  version: z.int().min(0).max(2_147_483_647),
-  timestamp: epochMs,
-  payload: freeObject(65_536).optional(),
-});
+export const screenEvent = eventWithPayload(65_536);
+/** The same of an event that lists what was shown: as large as a message may be. */
+export const playLogEvent = eventWithPayload(262_144);
 
 /** `devices/{id}/status`, retained, and the will. */
 export const statusMessage = z.object({

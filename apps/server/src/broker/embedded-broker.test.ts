@@ -104,6 +104,59 @@ describe('EmbeddedBroker', () => {
     expect(await attempts.count(3)).toEqual(['offline', 'offline', 'offline']);
   });
 
+  const status = (deviceId: string, word: string): [string, string, { qos: 1; retain: boolean }] => [
+    `devices/${deviceId}/status`,
+    JSON.stringify({ deviceId, status: word, timestamp: 1 }),
+    { qos: 1, retain: true },
+  ];
+
+  it('says offline of the devices that a connection left online: it went without a will, or with a DISCONNECT', async () => {
+    const taken = new Inbox<string>();
+    const broker = await started(async ({ topic, payload }) =>
+      taken.put(`${topic} ${(JSON.parse(payload.toString()) as { status: string }).status}`),
+    );
+    const will = { topic: 'devices/a/status', payload: Buffer.from('{"status":"offline"}'), qos: 1 as const, retain: true };
+    const polite = await screen(broker, { clientId: 'not its name', will });
+    for (const word of ['a', 'b']) await polite.publishAsync(...status(word, 'online'));
+    await polite.publishAsync(...status('b', 'offline'));
+    await polite.endAsync();
+    await taken.count(4);
+    const shared = await screen(broker, { reconnectPeriod: 0 });
+    await shared.publishAsync(...status('c', 'online'));
+    await shared.publishAsync(...status('d', 'online'));
+    const heir = await screen(broker);
+    await heir.publishAsync(...status('c', 'online'));
+    shared.stream.destroy();
+    const all = await taken.count(8);
+    expect(all).toEqual([
+      'devices/a/status online',
+      'devices/b/status online',
+      'devices/b/status offline',
+      'devices/a/status offline',
+      'devices/c/status online',
+      'devices/d/status online',
+      'devices/c/status online',
+      'devices/d/status offline',
+    ]);
+    const got = new Inbox<string>();
+    heir.on('message', (topic, payload) => got.put(`${topic} ${String(payload)}`));
+    await heir.subscribeAsync('devices/a/status', { qos: 1 });
+    expect(await got.first()).toContain('"status":"offline"');
+  });
+
+  it('lets a will speak for itself, once', async () => {
+    const taken = new Inbox<string>();
+    const broker = await started(async ({ payload }) => taken.put((JSON.parse(payload.toString()) as { status: string }).status));
+    const will = { topic: 'devices/a/status', payload: Buffer.from('{"status":"offline"}'), qos: 1 as const, retain: true };
+    const gone = await screen(broker, { will, reconnectPeriod: 0 });
+    await gone.publishAsync(...status('a', 'online'));
+    gone.stream.destroy();
+    await taken.count(2);
+    const witness = await screen(broker);
+    await witness.publishAsync(...status('w', 'online'));
+    expect(await taken.count(3)).toEqual(['online', 'offline', 'online']);
+  });
+
   it('gives up a refused last will when its screen is back', async () => {
     const taken = new Inbox<string>();
     const { opened, open } = gate();

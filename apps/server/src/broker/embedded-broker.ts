@@ -1,12 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { Aedes, type Client, type ConnectPacket } from 'aedes';
+import { parseDeviceTopic } from '@marquee/contracts';
+import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { DRAIN_MS, MAX_PAYLOAD_BYTES, type MessageHandler, PublishFailed, type ScreenBroker } from './broker.js';
 import { CleanSessions } from './clean-sessions.js';
 import { FrameGuard } from './frame-guard.js';
 import { HeldAcknowledgements } from './held-acknowledgements.js';
+import { LastWords } from './last-words.js';
 import { Listeners, type TlsMaterial } from './listeners.js';
 import { PacedReading } from './paced-reading.js';
 
@@ -35,6 +37,7 @@ export class EmbeddedBroker implements ScreenBroker {
   private running: { aedes: Aedes; listeners: Listeners; intake: HeldAcknowledgements } | undefined;
   private readonly pacedReading = new PacedReading();
   private readonly clients = new Map<string, Client>();
+  private readonly lastWords = new LastWords<Client>();
   private readonly connectionListeners: ((connected: boolean) => void)[] = [];
 
   constructor(private readonly options: EmbeddedBrokerOptions) {}
@@ -54,9 +57,15 @@ export class EmbeddedBroker implements ScreenBroker {
 
   async start(handler: MessageHandler): Promise<void> {
     const { host, port, wsPort, tls, log, refusalMs = 1000 } = this.options;
-    const intake = new HeldAcknowledgements({ handler, refusalMs, log, replaced: (client) => this.isReplaced(client) });
+    const intake = new HeldAcknowledgements({
+      handler,
+      refusalMs,
+      log,
+      replaced: (client) => this.isReplaced(client),
+      onStatus: (client, topic, payload) => this.lastWords.note(client, topic, payload),
+    });
     const aedes = await Aedes.createBroker(this.aedesOptions(intake));
-    this.watch(aedes);
+    this.watch(aedes, intake);
     try {
       const listeners = new Listeners({ host, port, wsPort, tls, accept: (connection) => this.accept(aedes, connection) });
       await listeners.open();
@@ -122,11 +131,12 @@ export class EmbeddedBroker implements ScreenBroker {
     });
   }
 
-  private watch(aedes: Aedes): void {
+  private watch(aedes: Aedes, intake: HeldAcknowledgements): void {
     const { log } = this.options;
     aedes.on('client', (client) => this.clients.set(client.id, client));
     aedes.on('clientDisconnect', (client) => {
       if (this.clients.get(client.id) === client) this.clients.delete(client.id);
+      for (const topic of this.lastWords.ended(client)) sayOffline(aedes, intake, client, topic);
     });
     aedes.on('clientError', (client, error) => log.debug({ clientId: client.id, reason: error.message }, 'mqtt client cut off'));
     aedes.on('connectionError', (_client, error) => log.debug({ reason: error.message }, 'mqtt connection cut off'));
@@ -141,6 +151,16 @@ export class EmbeddedBroker implements ScreenBroker {
   private tell(connected: boolean): void {
     for (const listener of this.connectionListeners) listener(connected);
   }
+}
+
+/** What the will of a client that left a device online would have said, by the way that a will goes. */
+function sayOffline(aedes: Aedes, intake: HeldAcknowledgements, client: Client, topic: string): void {
+  const deviceId = parseDeviceTopic(topic)?.deviceId;
+  const payload = Buffer.from(JSON.stringify({ deviceId, status: 'offline', timestamp: Date.now() }));
+  const packet: PublishPacket = { cmd: 'publish', topic, payload, qos: 1, retain: true, dup: false };
+  intake.authorize(client, packet, (error) => {
+    if (!error) aedes.publish(packet, () => undefined);
+  });
 }
 
 /** Sessions kept in memory would be gone at a restart and have no bound until then. */

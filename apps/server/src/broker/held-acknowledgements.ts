@@ -9,6 +9,8 @@ const WILL_RETRIES = 12;
 
 export interface HeldAcknowledgementsOptions {
   handler: MessageHandler;
+  /** Told of each status that a client publishes, its will included, before it is handed over. */
+  onStatus?: (client: Client, topic: string, payload: Buffer) => void;
   /** Whether another connection goes by this client id now. */
   replaced: (client: Client) => boolean;
   /** A refused message costs its sender the connection, this long after (ms, half of it random). */
@@ -39,7 +41,10 @@ export class HeldAcknowledgements {
     // Only a will is published for a client that is closed already (MQTT 3.1.1 §3.1.2.5).
     const lastWill = client === null || client.closed;
     const message: IncomingMessage = { topic: packet.topic, payload: toBuffer(packet.payload), retained: false };
-    if (client !== null) message.clientId = client.id;
+    if (client !== null) {
+      message.clientId = client.id;
+      this.options.onStatus?.(client, message.topic, message.payload);
+    }
     void this.hand(message).then((error) => {
       if (error === undefined) return done();
       if (lastWill) return this.repeatWill(client, message, 1, done);

@@ -97,6 +97,19 @@ const mqtt = {
     '500',
     'How long changes of presence are gathered; of each screen only the last is written.',
   ),
+  replayWaitMs: setting(
+    'REPLAY_WAIT_MS',
+    milliseconds(1),
+    '10000',
+    'How long missing events of a screen may take to come by themselves before it is asked for them; asked again ever slower.',
+  ),
+  replaysPerSecond: setting('REPLAYS_PER_SECOND', whole(1, 10_000), '200', 'Most screens asked for missing events in one second.'),
+  playLogKeepDays: setting(
+    'PLAY_LOG_KEEP_DAYS',
+    whole(8, 3650, 'a number of days from 8'),
+    '10',
+    'How long the logs of plays are kept as they came; what was played in each hour is kept for good.',
+  ),
 };
 
 const assets = {

@@ -3,10 +3,12 @@ import type { Clock } from '../kit/clock.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import { foldAllCounts } from '../store/counts.js';
 import type { Database } from '../store/database.js';
-import { pruneFacts } from '../store/prune.js';
+import { pruneFacts, prunePlayLogs } from '../store/prune.js';
 
 export interface ReconcilerOptions {
   intervalMs: number;
+  /** How long logs of plays are kept as they came. */
+  playLogKeepMs: number;
   onError: OnActorError;
 }
 
@@ -34,6 +36,7 @@ export class Reconciler extends Actor {
       this.housekeptAt = this.clock.monotonic();
       await foldAllCounts(this.database);
       await this.database.run(pruneFacts, {});
+      await this.database.run(prunePlayLogs, { keepMs: this.options.playLogKeepMs });
     }
     return endsAt > now ? Math.min(this.options.intervalMs, endsAt - now) : 0;
   }

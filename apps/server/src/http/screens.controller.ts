@@ -7,6 +7,7 @@ import {
   type PutScreen,
   putScreen,
   screenDelivery,
+  screenDetail,
   screenQuery,
   screenView,
   storedEvent,
@@ -56,7 +57,7 @@ export class ScreensController {
   }
 
   @Get(':id')
-  @answers('One screen', screenView)
+  @answers('One screen', screenDetail)
   get(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>) {
     return this.screens.get(id);
   }
@@ -80,7 +81,7 @@ export class ScreensController {
   }
 
   @Put(':id')
-  @answers('Register a screen, or set its group, tags and metadata', screenView)
+  @answers('Register a screen, or set its group, tags and metadata', screenDetail)
   put(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>, @Body({ schema: putScreen }) body: PutScreen) {
     return this.screens.put(id, body);
   }

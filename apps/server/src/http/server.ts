@@ -14,8 +14,10 @@ import type { Log } from '../kit/log.js';
 import { AlertRulesController, AlertsController, SnoozesController } from './alerts.controller.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
 import { CampaignsController } from './campaigns.controller.js';
+import { ControlsController, PICTURE_MAX_BYTES, PICTURE_TYPES } from './controls.controller.js';
 import { FeedController } from './feed.controller.js';
 import { serveOpenApi } from './openapi.js';
+import { PlaysController } from './plays.controller.js';
 import { problemOf } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 import { IMPORT_TYPES, ScreensController } from './screens.controller.js';
@@ -47,7 +49,9 @@ const CONTROLLERS = [
   CampaignsController,
   VersionsController,
   WhyController,
+  PlaysController,
   ScreensController,
+  ControlsController,
   SnoozesController,
   AlertRulesController,
   AlertsController,
@@ -95,6 +99,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
   fastify.removeContentTypeParser('text/plain');
   fastify.addContentTypeParser(Object.keys(IMPORT_TYPES), (request, payload, done) => {
     if (request.routeOptions.url === ROUTES.screenImport) done(null, payload);
+    else done(new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'content-type: must be application/json'));
+  });
+  fastify.addContentTypeParser(PICTURE_TYPES, { parseAs: 'buffer', bodyLimit: PICTURE_MAX_BYTES }, (request, body, done) => {
+    if (request.routeOptions.url === ROUTES.screenScreenshot) done(null, body);
     else done(new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'content-type: must be application/json'));
   });
   await servePages(fastify);

@@ -6,7 +6,9 @@ import { silentLog } from '../kit/log.js';
 import type { Database } from '../store/database.js';
 import { countsOf, openTestStore, runningCampaign, type TestCampaign, type TestStore } from '../test/support/store.js';
 import { Acknowledgements } from './acknowledgements.js';
+import { PlayLogs } from './play-logs.js';
 import { Screens } from './screens.service.js';
+import { Sequences } from './sequences.js';
 
 const SCREENS = 3000;
 let store: TestStore;
@@ -36,6 +38,8 @@ function intake(
   const metrics: string[] = [];
   const acknowledgements = new Acknowledgements(
     database,
+    new PlayLogs(database, { keepMs: 10 * 86_400_000, now: () => Date.now() }, { plays: () => undefined }),
+    new Sequences(database, { waitMs: 10_000, onLost: () => undefined }),
     { batch: 500, waitMs: 0, registerWaiting },
     { event: (type, result) => metrics.push(`${type} ${result}`) },
     silentLog,

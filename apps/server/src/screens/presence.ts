@@ -6,6 +6,7 @@ import { reasonOf } from '../kit/errors.js';
 import { isUuid } from '../kit/ids.js';
 import type { Log } from '../kit/log.js';
 import { type Database, isUnavailable } from '../store/database.js';
+import type { Kept } from './sequences.js';
 import { contactNow, notePresence, reconcileInstalled } from './screens.store.js';
 
 export interface PresenceOptions {
@@ -15,6 +16,8 @@ export interface PresenceOptions {
   enroll: boolean;
   /** Tells a screen to drop a campaign. */
   revoke: (deviceId: string, campaignId: string) => Promise<void>;
+  /** Told which events screens that are online say they keep. */
+  noteKept: (kept: Kept[]) => Promise<void>;
   /** Called when offers or revokes became due. */
   onContact: () => void;
 }
@@ -31,6 +34,7 @@ interface Told {
   clockOffsetMs: number | null;
   /** What it says of itself; undefined: it did not say, and what it said last stands. */
   report: ScreenReport | undefined;
+  kept: Kept | undefined;
   /** Absent: the screen did not say. */
   installed?: { campaignId: string; version: number }[];
 }
@@ -116,6 +120,7 @@ export class Presence {
   }
 
   private async greet(online: Told[]): Promise<void> {
+    await this.options.noteKept(online.flatMap((told) => (told.kept === undefined ? [] : [told.kept])));
     const listed = online.filter((told) => told.installed !== undefined);
     if (listed.length > 0) {
       const pairs = listed.flatMap((told) => (told.installed ?? []).map((each) => ({ device: told.deviceId, ...each })));
@@ -150,13 +155,14 @@ function read(topic: string, payload: Buffer, retained: boolean): Told | undefin
   }
   const parsed = statusMessage.safeParse(body);
   if (!parsed.success || parsed.data.deviceId !== from?.deviceId) return undefined;
-  const { deviceId, status, clockOffsetMs, installed, lacks, storage } = parsed.data;
+  const { deviceId, status, clockOffsetMs, installed, lacks, storage, events } = parsed.data;
   return {
     deviceId,
     online: status === 'online',
     at: performance.now(),
     clockOffsetMs: clockOffsetMs === undefined ? null : Math.round(clockOffsetMs),
     report: lacks === undefined && storage === undefined ? undefined : { lacks: lacks ?? [], storage: storage ?? null },
+    kept: events === undefined ? undefined : { deviceId, ...events },
     // Campaigns whose id is no UUID are not ours: nothing is known of them and nothing is revoked.
     ...(installed === undefined || retained
       ? {}

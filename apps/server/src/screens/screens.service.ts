@@ -4,6 +4,7 @@ import {
   type ImportScreen,
   type Page,
   type PutScreen,
+  type ScreenDetail,
   type ScreenReport,
   type ScreenStatus,
   type ScreenView,
@@ -53,14 +54,15 @@ export class Screens {
   }
 
   /** NOT_FOUND when it is not registered. */
-  async get(id: string): Promise<ScreenView> {
+  async get(id: string): Promise<ScreenDetail> {
     const [row] = await this.database.run(findScreen, { id });
     if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no screen ${id}`);
-    return screenView(row);
+    const { events_missing: missing, events_lost: lost, next_ask_at: nextAskAt, screenshot_at: screenshotAt } = row;
+    return { ...screenView(row), events: missing === null ? null : { missing, lost: lost ?? 0, nextAskAt }, screenshotAt };
   }
 
   /** Registers the screen, or sets all that can be set of it. */
-  async put(id: string, screen: PutScreen): Promise<ScreenView> {
+  async put(id: string, screen: PutScreen): Promise<ScreenDetail> {
     await this.putAll([{ deviceId: id, ...screen }]);
     return await this.get(id);
   }
@@ -83,7 +85,7 @@ export class Screens {
   }
 }
 
-function screenView(row: ValuesOf<typeof findScreen.gives>): ScreenView {
+function screenView(row: ValuesOf<typeof listScreens.gives>): ScreenView {
   const report = row.report as Partial<ScreenReport>;
   const playing = row.now_playing !== null && row.now_playing_name !== null && row.now_playing_since !== null;
   return {

@@ -55,11 +55,25 @@ export const countScreens = statement({
   text: `select count(*) as n from devices s where ${FILTER}`,
 });
 
+/** One screen with what is known of its events, over its present series and those before; all null where it never gave a number. */
 export const findScreen = statement({
   name: 'screens_find',
   takes: { id: t.text },
-  gives: screenRow,
-  text: `select ${SCREEN} from devices s ${PLAYING} where s.device_id = $id`,
+  gives: {
+    ...screenRow,
+    events_missing: nullable(t.bigint),
+    events_lost: nullable(t.bigint),
+    next_ask_at: nullable(t.bigint),
+    screenshot_at: nullable(t.bigint),
+  },
+  text: `
+    select ${SCREEN}, numbered.missing as events_missing, numbered.lost as events_lost, epoch_ms(numbered.next_ask_at) as next_ask_at,
+           (select epoch_ms(taken_at) from screenshots p where p.device_id = s.device_id) as screenshot_at
+    from devices s ${PLAYING}
+    left join lateral (
+      select sum(seqs_count(seqs_missing(settled, said_last)))::bigint as missing, sum(lost)::bigint as lost, min(next_ask_at) as next_ask_at
+      from event_series e where e.device_id = s.device_id) as numbered on true
+    where s.device_id = $id`,
 });
 
 /**

@@ -29,9 +29,25 @@ const foldCounts = statement({
     select count(*) as folded from gone`,
 });
 
+/** Folds the deltas of plays into one row a campaign, asset and hour. One folder at a time: the loser of the lock does nothing. */
+const foldPlays = statement({
+  name: 'plays_fold',
+  takes: {},
+  gives: { folded: t.bigint },
+  text: `
+    with mine as materialized (select pg_try_advisory_xact_lock(7301, 3) as won),
+    gone as (delete from play_deltas using mine where won returning campaign_id, asset_id, hour, plays, duration_ms),
+    kept as (
+      insert into play_totals as p (campaign_id, asset_id, hour, plays, duration_ms)
+      select campaign_id, asset_id, hour, sum(plays), sum(duration_ms) from gone group by 1, 2, 3
+      on conflict (campaign_id, asset_id, hour) do update set plays = p.plays + excluded.plays, duration_ms = p.duration_ms + excluded.duration_ms)
+    select count(*) as folded from gone`,
+});
+
 /** Folds all counts; answers how many delta rows went away. */
 export async function foldAllCounts(runner: Runner): Promise<number> {
   const [totals] = await runner.run(foldTotals, {});
   const [counts] = await runner.run(foldCounts, { most: 200 });
-  return (totals?.folded ?? 0) + (counts?.folded ?? 0);
+  const [plays] = await runner.run(foldPlays, {});
+  return (totals?.folded ?? 0) + (counts?.folded ?? 0) + (plays?.folded ?? 0);
 }

@@ -12,3 +12,18 @@ export const pruneFacts = statement({
     gone as (delete from outbox using old where outbox.id = old.id returning 1)
     select count(*) as pruned from gone`,
 });
+
+/**
+ * Deletes logs of plays that are older, some at a time; their plays stay counted. Screens keep what they sent for a week: what is
+ * deleted later is not sent again.
+ */
+export const prunePlayLogs = statement({
+  name: 'play_logs_prune',
+  takes: { keepMs: t.bigint },
+  gives: { pruned: t.bigint },
+  text: `
+    with old as (select id from delivery_events where event_type = 'play_log' order by id limit 5000),
+    gone as (
+      delete from delivery_events v using old where v.id = old.id and v.created_at < now() - $keepMs * interval '1 ms' returning 1)
+    select count(*) as pruned from gone`,
+});

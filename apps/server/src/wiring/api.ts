@@ -20,10 +20,12 @@ import {
   AUDIENCES,
   CAMPAIGNS,
   CLEARANCES,
+  CONTROLS,
   DELIVERIES,
   EXECUTIONS,
   FEED,
   OUTAGES,
+  PLAYS,
   SCREENS,
   SCREEN_HISTORY,
   STORAGE,
@@ -33,6 +35,8 @@ import {
   WHY,
 } from '../http/tokens.js';
 import { systemClock } from '../kit/clock.js';
+import { Controls } from '../screens/controls.js';
+import { PlayReport } from '../screens/play-report.js';
 import { ScreenHistory } from '../screens/screen-history.js';
 import { Screens } from '../screens/screens.service.js';
 import { Why } from '../screens/why/why.service.js';
@@ -68,6 +72,8 @@ export async function startApi(context: Context, brokerUrl: string): Promise<voi
     [EXECUTIONS, new Executions(database, systemClock)],
     [DELIVERIES, new Deliveries(database)],
     [SCREENS, screens],
+    [CONTROLS, new Controls(database, apiBaseUrl)],
+    [PLAYS, new PlayReport(database)],
     [SCREEN_HISTORY, new ScreenHistory(database)],
     [WHY, new Why(database, systemClock)],
     [ALERT_RULES, new AlertRules(database, systemClock, { mails: config.smtpUrl !== undefined })],

@@ -31,7 +31,11 @@ export async function startDispatch(context: Context): Promise<void> {
   const sweeper = new Sweeper(database, outbox, { pollMs: POLL_MS, onError });
   const relay = new Relay(database, { pollMs: POLL_MS, onError });
   const rescuer = new Rescuer(database, { intervalMs: config.rescueIntervalMs, safeChannels: ['screen'], onError }, log);
-  const reconciler = new Reconciler(database, systemClock, { intervalMs: config.reconcileIntervalMs, onError });
+  const reconciler = new Reconciler(database, systemClock, {
+    intervalMs: config.reconcileIntervalMs,
+    playLogKeepMs: config.playLogKeepDays * 86_400_000,
+    onError,
+  });
   notifications.on('campaign_created', () => builder.wake());
   notifications.on('campaign_edited', () => builder.wake());
   notifications.on('template_ready', () => launcher.wake());

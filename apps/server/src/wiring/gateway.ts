@@ -11,9 +11,14 @@ import { systemClock } from '../kit/clock.js';
 import type { Log } from '../kit/log.js';
 import { Acknowledgements } from '../screens/acknowledgements.js';
 import { Intake } from '../screens/intake.js';
+import { PlayLogs } from '../screens/play-logs.js';
 import { Presence } from '../screens/presence.js';
+import { Prompter } from '../screens/prompter.js';
 import { allOffline } from '../screens/screens.store.js';
+import { Sequences } from '../screens/sequences.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
+
+const DAY_MS = 86_400_000;
 
 export function openBroker(config: Config, log: Log): ScreenBroker {
   if (config.mqttUrl !== undefined) {
@@ -38,14 +43,25 @@ export async function startGateway(context: Context, manifests: Manifests): Prom
     onError: actorErrors(log),
     onRepeated: (kind, count) => metrics.repeat(kind, count),
   });
+  const onLost = (count: number): void => metrics.eventsLost(count);
+  const sequences = new Sequences(database, { waitMs: config.replayWaitMs, onLost });
   const presence = new Presence(
     database,
-    { waitMs: config.presenceWaitMs, enroll: config.deviceEnrollment === 'open', revoke, onContact: () => converger.wake() },
+    {
+      waitMs: config.presenceWaitMs,
+      enroll: config.deviceEnrollment === 'open',
+      revoke,
+      noteKept: (kept) => sequences.note(kept),
+      onContact: () => converger.wake(),
+    },
     metrics.presence,
     log,
   );
+  const playLogs = new PlayLogs(database, { keepMs: config.playLogKeepDays * DAY_MS, now: () => systemClock.now() }, metrics.playLogs);
   const acknowledgements = new Acknowledgements(
     database,
+    playLogs,
+    sequences,
     { batch: config.intakeBatch, waitMs: config.intakeWaitMs, registerWaiting: () => presence.written() },
     metrics.acknowledgements,
     log,
@@ -58,6 +74,26 @@ export async function startGateway(context: Context, manifests: Manifests): Prom
   notifications.on('revokes_due', () => converger.wake());
   notifications.on('offers_due', () => converger.wake());
   ends.add('the converger', () => converger.stop());
+  startPrompter(context, onLost);
+}
+
+function startPrompter({ config, log, metrics, ends, broker, database, notifications }: Context, onLost: (count: number) => void): void {
+  const prompter = new Prompter(
+    database,
+    (topic, payload) => broker.publish(topic, payload),
+    {
+      waitMs: config.replayWaitMs,
+      replaysPerSecond: config.replaysPerSecond,
+      pollMs: POLL_MS,
+      onError: actorErrors(log),
+      onReplay: (count) => metrics.repeat('replay', count),
+      onLost,
+    },
+    log,
+  );
+  prompter.start();
+  notifications.on('control_requested', () => prompter.wake());
+  ends.add('the prompter', () => prompter.stop());
 }
 
 export function screenChannel({ broker }: Context, manifests: Manifests): ScreenChannel {

@@ -127,6 +127,8 @@ describe('screens', () => {
       statusSince: expect.any(Number),
       lacks: [],
       storage: null,
+      events: null,
+      screenshotAt: null,
       ...body,
     });
     await flow.http.send('PUT', '/screens/set', { body: {} });
