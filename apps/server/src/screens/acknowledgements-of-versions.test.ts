@@ -3,9 +3,8 @@ import { deviceTopic, type ScreenEvent, type ScreenEventType } from '@marquee/co
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { reofferDeliveries } from '../creatives/creatives.store.js';
-import { silentLog } from '../kit/log.js';
+import { createAcknowledgements } from '../test/support/acknowledgements.js';
 import { countsOf, openTestStore, runningCampaign, type TestCampaign, type TestStore } from '../test/support/store.js';
-import { Acknowledgements } from './acknowledgements.js';
 
 const SCREEN = 's-00001';
 let store: TestStore;
@@ -49,9 +48,7 @@ async function handedOver(): Promise<TestCampaign> {
 /** Lets it happen step by step, the events of a step at once; answers what became of the delivery, without when the server heard of it. */
 async function after(steps: Step[]): Promise<Record<string, unknown>> {
   const run = await handedOver();
-  const metrics = { event: (): void => undefined };
-  const options = { batch: 500, waitMs: 0, registerWaiting: async (): Promise<void> => undefined };
-  const acknowledgements = new Acknowledgements(store.database, options, metrics, silentLog);
+  const acknowledgements = createAcknowledgements(store.database);
   const ids = new Map<Said, string>();
   const take = (said: Said): Promise<void> => {
     const eventId = ids.get(said) ?? randomUUID();
@@ -149,9 +146,7 @@ test('a screen that was handed the older version while the newer went live says 
   // It was being sent: no offer could be planned then.
   await goLive(run);
   await store.sql('update deliveries set next_offer_at = null where execution_id = $1', [run.execution]);
-  const metrics = { event: (): void => undefined };
-  const options = { batch: 500, waitMs: 0, registerWaiting: async (): Promise<void> => undefined };
-  const acknowledgements = new Acknowledgements(store.database, options, metrics, silentLog);
+  const acknowledgements = createAcknowledgements(store.database);
   const event = { eventId: randomUUID(), eventType: 'INSTALL_ACK', deviceId: SCREEN, campaignId: run.campaign, version: 1, timestamp: 1 };
   await acknowledgements.take(deviceTopic(SCREEN, 'acks'), Buffer.from(JSON.stringify(event)));
   const rows = await store.sql('select from deliveries where execution_id = $1 and next_offer_at <= now()', [run.execution]);

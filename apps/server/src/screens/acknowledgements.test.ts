@@ -2,13 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { deviceTopic, type ScreenEvent, type ScreenEventType } from '@marquee/contracts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { silentLog } from '../kit/log.js';
 import type { Database } from '../store/database.js';
+import { createAcknowledgements } from '../test/support/acknowledgements.js';
 import { countsOf, openTestStore, runningCampaign, type TestCampaign, type TestStore } from '../test/support/store.js';
-import { Acknowledgements } from './acknowledgements.js';
-import { PlayLogs } from './play-logs.js';
+import type { Acknowledgements } from './acknowledgements.js';
 import { Screens } from './screens.service.js';
-import { Sequences } from './sequences.js';
 
 const SCREENS = 3000;
 let store: TestStore;
@@ -36,14 +34,10 @@ function intake(
   registerWaiting = async (): Promise<void> => undefined,
 ): { acknowledgements: Acknowledgements; metrics: string[] } {
   const metrics: string[] = [];
-  const acknowledgements = new Acknowledgements(
-    database,
-    new PlayLogs(database, { keepMs: 10 * 86_400_000, now: () => Date.now() }, { plays: () => undefined }),
-    new Sequences(database, { waitMs: 10_000, onLost: () => undefined }),
-    { batch: 500, waitMs: 0, registerWaiting },
-    { event: (type, result) => metrics.push(`${type} ${result}`) },
-    silentLog,
-  );
+  const acknowledgements = createAcknowledgements(database, {
+    registerWaiting,
+    onEvent: (type, result) => metrics.push(`${type} ${result}`),
+  });
   return { acknowledgements, metrics };
 }
 

@@ -2,14 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { deviceTopic, playsFilter, playsQuery } from '@marquee/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '../kit/ids.js';
-import { silentLog } from '../kit/log.js';
 import { foldAllCounts } from '../store/counts.js';
 import { prunePlayLogs } from '../store/prune.js';
+import { createAcknowledgements } from '../test/support/acknowledgements.js';
 import { openTestStore, runningCampaign, type TestCampaign, type TestStore } from '../test/support/store.js';
-import { Acknowledgements } from './acknowledgements.js';
-import { PlayLogs } from './play-logs.js';
+import type { Acknowledgements } from './acknowledgements.js';
 import { PlayReport } from './play-report.js';
-import { Sequences } from './sequences.js';
 
 const HOUR = 3_600_000;
 /** The beginning of an hour of some hours ago. */
@@ -30,15 +28,10 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 function gateway(batch = 500): Acknowledgements {
-  const metrics = { plays: (result: string, count: number) => void (counted[result] = (counted[result] ?? 0) + count) };
-  return new Acknowledgements(
-    store.database,
-    new PlayLogs(store.database, { keepMs: 10 * 24 * HOUR, now: () => Date.now() }, metrics),
-    new Sequences(store.database, { waitMs: 60_000, onLost: () => undefined }),
-    { batch, waitMs: 0, registerWaiting: async () => undefined },
-    { event: () => undefined },
-    silentLog,
-  );
+  return createAcknowledgements(store.database, {
+    batch,
+    onPlays: (result, count) => void (counted[result] = (counted[result] ?? 0) + count),
+  });
 }
 
 function freshScreen(): string {

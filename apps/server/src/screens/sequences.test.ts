@@ -189,14 +189,15 @@ test('no more screens a second are asked than agreed, whatever wakes the prompte
     silentLog,
   );
   const begun = performance.now();
+  let early = 0;
   prompter.start();
   while (told.length < 30) {
     prompter.wake();
     await new Promise((resolve) => setTimeout(resolve, 5));
-    if (performance.now() - begun < 900) expect(told.length).toBeLessThanOrEqual(20);
+    if (performance.now() - begun < 900) early = told.length;
   }
   await prompter.stop();
-  expect(performance.now() - begun).toBeGreaterThan(900);
+  expect(early).toBeLessThanOrEqual(20);
   expect(new Set(told).size).toBe(30);
   expect(told[0]).toMatch(/^devices\/unit-\d+\/control {"type":"replay","fromSeq":2}$/);
 });
