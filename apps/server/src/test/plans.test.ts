@@ -6,6 +6,7 @@ import { waitingExecutions } from '../executions/executions.store.js';
 import { newId } from '../kit/ids.js';
 import { acknowledge } from '../screens/acknowledgements.store.js';
 import { contactNow } from '../screens/screens.store.js';
+import { caseOf, rivalsOf } from '../screens/why/why.store.js';
 import type { Shape, Statement, ValuesOf } from '../store/statement.js';
 import { openTestStore, runningCampaign, type TestCampaign, type TestStore } from './support/store.js';
 
@@ -155,6 +156,13 @@ describe('on a table half drained, analysed before', () => {
     await expectPlans(dueOffers, { most: BATCH });
     await expectPlans(takeOffers, { campaign: run.campaign, ids: due?.ids ?? [], firstMs: 10_000, maxMs: 60_000, now: Date.now() });
     await expectPlans(takeRevokes, { most: BATCH, firstMs: 10_000, maxMs: 60_000 });
+  });
+
+  test('why it is not playing on a screen', async () => {
+    await store.sql(`update deliveries set acknowledged_at = now(), acknowledged_version = 1 where recipient = 's-00001'`);
+    const of = { campaign: run.campaign, device: 's-00001' };
+    await expectPlans(caseOf, of, 10);
+    await expectPlans(rivalsOf, { ...of, priority: 0, now: Date.now(), most: 100 }, 10);
   });
 
   test('screens that come online', () =>

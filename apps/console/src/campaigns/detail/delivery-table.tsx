@@ -37,7 +37,9 @@ function DeliveryRow({ delivery }: { delivery: DeliveryView }) {
         </Text>
         <Box hiddenFrom="sm">
           <LastWord delivery={delivery} />
-          <Why delivery={delivery} />
+          <Box mt={6}>
+            <Why delivery={delivery} />
+          </Box>
         </Box>
       </Table.Td>
       <Table.Td>

@@ -64,7 +64,7 @@ function Rows({ deliveries, stale }: { deliveries: ScreenDelivery[]; stale: bool
             </Table.Td>
             <Table.Td>
               <Standing delivery={delivery} />
-              <Box hiddenFrom="sm">
+              <Box hiddenFrom="sm" mt={6}>
                 <Why delivery={delivery} />
               </Box>
             </Table.Td>

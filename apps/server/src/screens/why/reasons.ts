@@ -36,6 +36,13 @@ function waitsToBeSent({ status, lastError, nextAttemptAt }: DeliveryFacts, { no
   return lastError === null ? `The delivery waits to be sent.${again}` : `The last attempt to send it failed${because(lastError)}${again}`;
 }
 
+/** A screen that comes online is offered at once what it lacks, whatever was planned. */
+function nextOffer({ delivery, online, say }: Case): string {
+  const at = delivery?.nextOfferAt ?? null;
+  if (at === null) return '';
+  return online ? ` The next offer is at ${say(at)}.` : ' It is offered again as soon as the screen is online.';
+}
+
 /** Of the version at hand, the screen has neither said that it is there nor why not. */
 function silent(the: Case): DeliveryFacts | undefined {
   const { delivery, held, over } = the;
@@ -151,7 +158,7 @@ const ofTheDelivery = {
   not_installed: (the) => {
     const delivery = silent(the);
     if (delivery?.installError === undefined || delivery.installError === null) return undefined;
-    const again = delivery.nextOfferAt === null ? '' : ` It is offered again at ${the.say(delivery.nextOfferAt)}.`;
+    const again = nextOffer(the);
     return {
       sentence: `The screen could not install it${because(delivery.installError)}${again}`,
       since: delivery.installErrorAt === 0 ? null : delivery.installErrorAt,
@@ -160,11 +167,15 @@ const ofTheDelivery = {
   },
   not_acknowledged: (the) => {
     const delivery = silent(the);
-    if (delivery === undefined || delivery.installError !== null || (delivery.heldVersion ?? the.campaign.version) < the.campaign.version)
+    if (
+      delivery === undefined ||
+      delivery.installError !== null ||
+      (delivery.heldVersion ?? the.campaign.liveVersion) < the.campaign.liveVersion
+    )
       return undefined;
     const handed = delivery.settledAt === null ? 'It was handed over' : `It was handed over at ${the.say(delivery.settledAt)}`;
     const offers = delivery.offers === 0 ? '' : ` It was offered again ${times(delivery.offers)}.`;
-    const next = delivery.nextOfferAt === null ? '' : ` The next offer is at ${the.say(delivery.nextOfferAt)}.`;
+    const next = nextOffer(the);
     return {
       sentence: `${handed} and the screen has not answered.${offers}${next}`,
       since: delivery.settledAt,
@@ -173,10 +184,10 @@ const ofTheDelivery = {
   },
   older_version: (the) => {
     const { campaign, delivery, over } = the;
-    if (delivery === null || over || delivery.heldVersion === null || delivery.heldVersion >= campaign.version) return undefined;
-    const next = delivery.nextOfferAt === null ? '' : ` It is offered again at ${the.say(delivery.nextOfferAt)}.`;
+    if (delivery === null || over || delivery.heldVersion === null || delivery.heldVersion >= campaign.liveVersion) return undefined;
+    const next = nextOffer(the);
     return {
-      sentence: `The screen has version ${delivery.heldVersion} of the campaign and not version ${campaign.version} yet.${next}`,
+      sentence: `The screen has version ${delivery.heldVersion} of the campaign and not version ${campaign.liveVersion} yet.${next}`,
       since: campaign.updatedAt,
       next: delivery.nextOfferAt,
     };

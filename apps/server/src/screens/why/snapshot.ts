@@ -3,6 +3,8 @@ import type { CampaignStatus, DeliveryState, PlayWindow, Schedule, Scheduled, Sc
 export interface CampaignFacts extends Scheduled {
   name: string;
   version: number;
+  /** The version that screens are offered; behind `version` while an edit is being built. */
+  liveVersion: number;
   status: CampaignStatus;
   audience: ScreenAudience;
   window: PlayWindow | undefined;
@@ -71,7 +73,7 @@ export interface Case extends Snapshot {
   /** Their schedule. */
   plan: Schedule<Rival>;
   online: boolean;
-  /** The screen has the present version of the campaign. */
+  /** The screen has the version of the campaign that screens are offered. */
   held: boolean;
   over: boolean;
   /** A moment as it is spoken in a sentence. */

@@ -20,11 +20,10 @@ export class Why {
   /** NOT_FOUND when there is no such campaign; a screen that is not registered is a reason, not an error. */
   async of(campaignId: string, deviceId: string): Promise<WhyView> {
     const now = this.clock.now();
-    const [[row], rivals] = await Promise.all([
-      this.database.run(caseOf, { campaign: campaignId, device: deviceId }),
-      this.database.run(rivalsOf, { campaign: campaignId, device: deviceId, now, most: MOST_RIVALS }),
-    ]);
+    const [row] = await this.database.run(caseOf, { campaign: campaignId, device: deviceId });
     if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${campaignId}`);
+    const of = { campaign: campaignId, device: deviceId, priority: row.priority };
+    const rivals = await this.database.run(rivalsOf, { ...of, now, most: MOST_RIVALS });
     return why(
       {
         deviceId,
@@ -67,6 +66,7 @@ function campaignFacts(campaignId: string, row: ValuesOf<typeof caseOf.gives>): 
     ...scheduled(campaignId, row),
     name: row.name,
     version: row.version,
+    liveVersion: row.live_version,
     status: row.status as CampaignStatus,
     audience: screenAudience.parse(row.audience),
     dispatch: row.dispatch === 'manual' ? 'manual' : 'auto',

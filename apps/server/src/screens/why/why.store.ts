@@ -1,7 +1,7 @@
 import { nullable, statement, t } from '../../store/statement.js';
 
 /**
- * All that is known of one campaign on one screen, in one row: the campaign, its latest execution, the screen, and the delivery of that
+ * All that is known of one campaign on one screen, in one row: the campaign with the times of the version that screens are offered, its latest execution, the screen, and the delivery of that
  * execution to it. What is not there is null; no row when there is no such campaign.
  */
 export const caseOf = statement({
@@ -10,6 +10,7 @@ export const caseOf = statement({
   gives: {
     name: t.text,
     version: t.int,
+    live_version: t.int,
     status: t.text,
     start_at: t.bigint,
     expire_at: t.bigint,
@@ -26,9 +27,9 @@ export const caseOf = statement({
     delivery: nullable(t.json),
   },
   text: `
-    select c.name, c.version, c.status, c.start_at, c.expire_at, c.audience, c.priority::int as priority, c.play_window, c.dispatch, c.paused,
-      c.build_error, epoch_ms(c.updated_at) as updated_at,
-      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id and a.version = c.version) as slides,
+    select c.name, c.version, c.live_version, c.status, v.start_at, v.expire_at, v.audience, v.priority::int as priority, v.play_window,
+      c.dispatch, c.paused, c.build_error, epoch_ms(c.updated_at) as updated_at,
+      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id and a.version = v.version) as slides,
       coalesce(epoch_ms(e.started_at), e.scheduled_for) as execution_at,
       (select jsonb_build_object('status', s.status, 'statusSince', epoch_ms(s.status_since), 'lastSeen', epoch_ms(s.last_seen),
           'groupId', s.group_id, 'tags', s.tags, 'clockOffsetMs', s.clock_offset_ms, 'report', s.report)
@@ -40,6 +41,7 @@ export const caseOf = statement({
           'revokeAckedAt', epoch_ms(d.revoke_acked_at))
        from deliveries d where d.execution_id = e.id and d.recipient = $device) as delivery
     from campaigns c
+    join campaign_versions v on v.campaign_id = c.id and v.version = case when c.status in ('draft', 'building') then c.version else c.live_version end
     left join lateral (
       select id, started_at, scheduled_for from executions where campaign_id = c.id order by scheduled_for desc limit 1) as e on true
     where c.id = $campaign`,
@@ -47,11 +49,11 @@ export const caseOf = statement({
 
 /**
  * The campaigns that a screen has installed and that may have it before or in turn with one of priority $priority: of running executions, and those
- * that were taken back and that the screen has not dropped yet. Highest priority first.
+ * that were taken back and that the screen has not dropped yet; each in the version that it has. Highest priority first.
  */
 export const rivalsOf = statement({
   name: 'why_rivals',
-  takes: { campaign: t.uuid, device: t.text, now: t.bigint, most: t.int },
+  takes: { campaign: t.uuid, device: t.text, priority: t.int, now: t.bigint, most: t.int },
   gives: {
     id: t.uuid,
     name: t.text,
@@ -63,13 +65,14 @@ export const rivalsOf = statement({
   },
   text: `
     with held as materialized (
-      select d.campaign_id from executions e join deliveries d on d.execution_id = e.id and d.recipient = $device
-      where e.state = 'RUNNING' and d.acknowledged_at is not null
+      select d.campaign_id, d.acknowledged_version from executions e join deliveries d on d.execution_id = e.id and d.recipient = $device
+      where e.state = 'RUNNING' and d.acknowledged_version is not null
       union
-      select d.campaign_id from deliveries d where d.recipient = $device and d.next_revoke_at is not null and d.acknowledged_at is not null)
-    select c.id, c.name, c.start_at, c.expire_at, c.priority::int as priority, c.play_window,
-      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = c.id and a.version = c.version) as slides
-    from held join campaigns c on c.id = held.campaign_id
-    where c.id <> $campaign and c.expire_at > $now and c.priority >= (select priority from campaigns where id = $campaign)
-    order by c.priority desc, c.id limit $most`,
+      select d.campaign_id, d.acknowledged_version from deliveries d
+      where d.recipient = $device and d.next_revoke_at is not null and d.acknowledged_version is not null)
+    select v.campaign_id as id, v.name, v.start_at, v.expire_at, v.priority::int as priority, v.play_window,
+      (select coalesce(jsonb_agg(jsonb_build_object('durationMs', a.duration_ms)), '[]') from campaign_assets a where a.campaign_id = v.campaign_id and a.version = v.version) as slides
+    from held join campaign_versions v on v.campaign_id = held.campaign_id and v.version = held.acknowledged_version
+    where v.campaign_id <> $campaign and v.expire_at > $now and v.priority >= $priority
+    order by v.priority desc, v.campaign_id limit $most`,
 });

@@ -13,6 +13,7 @@ const campaign: CampaignFacts = {
   campaignId: ID,
   name: 'Spring',
   version: 1,
+  liveVersion: 1,
   status: 'active',
   startAt: NOW - HOUR,
   expireAt: NOW + 9 * 24 * HOUR,
@@ -267,7 +268,7 @@ const CASES: Record<WhyReason, Told[]> = {
       sentence: 'The screen is offline since 2026-11-23T07:00:00Z and has not installed the campaign.',
       since: NOW - 5 * HOUR,
       also: [
-        'It was handed over at 2026-11-23T11:00:00Z and the screen has not answered. It was offered again twice. The next offer is at 2026-11-23T12:01:00Z.',
+        'It was handed over at 2026-11-23T11:00:00Z and the screen has not answered. It was offered again twice. It is offered again as soon as the screen is online.',
       ],
     },
     {
@@ -292,7 +293,7 @@ const CASES: Record<WhyReason, Told[]> = {
       ],
     },
     {
-      parts: { screen: { status: 'offline' }, campaign: { version: 2 } },
+      parts: { screen: { status: 'offline' }, campaign: { version: 2, liveVersion: 2 } },
       sentence: 'The screen is offline since 2026-11-23T07:00:00Z; it has version 1 of the campaign and plays that by itself.',
       since: NOW - 5 * HOUR,
       also: ['The screen has version 1 of the campaign and not version 2 yet.'],
@@ -313,7 +314,7 @@ const CASES: Record<WhyReason, Told[]> = {
   not_installed: [
     {
       parts: { delivery: { ...silent, installError: 'checksum of\u001b[31m a.png', installErrorAt: NOW - 5, nextOfferAt: NOW + 1000 } },
-      sentence: 'The screen could not install it: checksum of [31m a.png. It is offered again at 2026-11-23T12:00:01Z.',
+      sentence: 'The screen could not install it: checksum of [31m a.png. The next offer is at 2026-11-23T12:00:01Z.',
       since: NOW - 5,
       next: NOW + 1000,
     },
@@ -329,7 +330,7 @@ const CASES: Record<WhyReason, Told[]> = {
   ],
   older_version: [
     {
-      parts: { campaign: { version: 3 } },
+      parts: { campaign: { version: 3, liveVersion: 3 } },
       sentence: 'The screen has version 1 of the campaign and not version 3 yet.',
       since: NOW - HOUR,
     },
@@ -425,6 +426,17 @@ describe('the answer to "why is it not playing?"', () => {
   it('believes the screen before its own schedule', () => {
     const answer = why(snapshot({ delivery: { onAir: true }, rivals: [{ ...rival, priority: 2, expireAt: NOW + HOUR }] }), NOW);
     expect(answer).toMatchObject({ playing: true, reason: 'playing', facts: { also: [expect.stringContaining('“Sale” has the screen')] } });
+  });
+
+  it('tells of an edit that is not with the screens yet, and that they keep what they have', () => {
+    const edited = { version: 3, liveVersion: 1 };
+    const also = (more: Partial<CampaignFacts>) => why(snapshot({ campaign: { ...edited, ...more }, delivery: { onAir: true } }), NOW);
+    expect(also({})).toMatchObject({
+      reason: 'playing',
+      facts: { also: ['Version 3 is being built; screens keep version 1 until then.'] },
+    });
+    expect(also({ buildError: 'no space' }).facts.also).toEqual(['Version 3 could not be built: no space.']);
+    expect(also({ status: 'cancelled' }).facts.also).toEqual([]);
   });
 
   it('does not ask how a campaign was sent that the screen has already', () => {

@@ -1,7 +1,7 @@
 import { scheduleAt, WHY_REASONS, type WhyReason, type WhyView } from '@marquee/contracts';
 import { type Finding, RULES, shouldPlay } from './reasons.js';
 import type { Case, Snapshot } from './snapshot.js';
-import { speaker } from './words.js';
+import { because, speaker } from './words.js';
 
 const ORDER = (Object.keys(WHY_REASONS) as WhyReason[]).filter((reason) => reason !== 'should_play');
 
@@ -35,9 +35,19 @@ export function why(snapshot: Snapshot, now: number): WhyView {
           ? null
           : { campaignId: plan.shown.campaignId, name: plan.shown.name, priority: plan.shown.priority },
       timeZone: campaign.window?.timeZone ?? 'UTC',
-      also: others.map((other) => other.finding.sentence),
+      also: [...others.map((other) => other.finding.sentence), ...editOf(the)],
     },
   };
+}
+
+/** An edit is no reason for what a screen shows: until it is built, screens keep what they have. */
+function editOf({ campaign, over }: Case): string[] {
+  const { version, liveVersion, buildError, status } = campaign;
+  if (over || version === liveVersion || status === 'draft' || status === 'building') return [];
+  const keep = `screens keep version ${liveVersion} until then.`;
+  return [
+    buildError === null ? `Version ${version} is being built; ${keep}` : `Version ${version} could not be built${because(buildError)}`,
+  ];
 }
 
 function caseOf(snapshot: Snapshot, now: number): Case {
@@ -50,7 +60,7 @@ function caseOf(snapshot: Snapshot, now: number): Case {
     all,
     plan: scheduleAt(all, now),
     online: screen?.status === 'online',
-    held: delivery !== null && delivery.acknowledgedAt !== null && (delivery.heldVersion ?? 0) >= campaign.version,
+    held: delivery !== null && delivery.acknowledgedAt !== null && (delivery.heldVersion ?? 0) >= campaign.liveVersion,
     over,
     say: speaker(campaign.window?.timeZone),
   };

@@ -116,6 +116,34 @@ describe('why a campaign is not playing', () => {
     await eventually(async () => expect(await ask(campaign, 'busy')).toMatchObject({ reason: 'should_play', facts: { rival: null } }));
   });
 
+  test('goes by the version that a screen has, not by the one that it should have', async () => {
+    const screen = await flow.screen('edited', { answers: false });
+    const campaign = await given(screen);
+    const sale = await given(screen, { name: 'Sale', priority: 5 });
+    for (const id of [campaign, sale]) {
+      await screen.manifests.first((manifest) => manifest.campaignId === id);
+      await screen.say('INSTALL_ACK', id);
+    }
+    await eventually(async () => expect(await ask(campaign, 'edited')).toMatchObject({ reason: 'outranked' }));
+    const { name, startAt, expireAt, metadata, window, assets } = await flow.http.read(`/campaigns/${sale}`);
+    const body = { name, startAt, expireAt, metadata, window, assets, priority: -5 };
+    const edited = await flow.http.send('PUT', `/campaigns/${sale}`, { body, headers: { 'if-match': '"1"' } });
+    expect(edited.status, edited.text).toBe(200);
+    await eventually(async () => {
+      const older = {
+        reason: 'older_version',
+        sentence: expect.stringContaining('has version 1 of the campaign and not version 2'),
+        facts: { heldVersion: 1 },
+      };
+      expect(await ask(sale, 'edited')).toMatchObject(older);
+    });
+    // It still plays what it has.
+    expect(await ask(campaign, 'edited')).toMatchObject({ reason: 'outranked', facts: { rival: { name: 'Sale', priority: 5 } } });
+    await screen.say('INSTALL_ACK', sale, { version: 2 });
+    await eventually(async () => expect(await ask(campaign, 'edited')).toMatchObject({ reason: 'should_play' }));
+    expect(await ask(sale, 'edited')).toMatchObject({ reason: 'outranked', facts: { heldVersion: 2, rival: { campaignId: campaign } } });
+  });
+
   test('tells the hours in their zone, the start, and the end', async () => {
     const now = new Date();
     // The day after tomorrow, so that midnight may come while this runs.
@@ -127,6 +155,7 @@ describe('why a campaign is not playing', () => {
     const later = await given('hours', { startAt, expireAt: startAt + HOUR });
     await eventually(async () => expect(await ask(later, 'hours')).toMatchObject({ reason: 'not_started', next: startAt }));
     await flow.sql('update campaigns set start_at = 1, expire_at = 2 where id = $1', [later]);
+    await flow.sql('update campaign_versions set start_at = 1, expire_at = 2 where campaign_id = $1', [later]);
     expect(await ask(later, 'hours')).toMatchObject({ reason: 'expired', since: 2 });
     const manual = await given('hours', { dispatch: 'manual' });
     await eventually(async () => expect(await ask(manual, 'hours')).toMatchObject({ reason: 'waiting_for_dispatch' }));
