@@ -84,7 +84,7 @@ describe('proof of play', () => {
     const show = act('c');
     log.slide(show, 'a');
     log.appeared(show);
-    log.slide(act('c'), 'b');
+    log.slide(act('d'), 'b');
     for (let at = 0; at < 1_000; at += 10) {
       log.slide(show, at % 20 === 0 ? 'a' : 'b');
       await pass(10);

@@ -76,7 +76,7 @@ export class PlayLog {
   /** The act in the display shows this asset from now on. */
   slide(act: Act, assetId: string): void {
     const running = this.#running;
-    if (running?.act !== act) return;
+    if (running?.act.key !== act.key) return;
     // The first slide is what was there since it appeared; what follows too soon takes the place of what nobody saw.
     if (!running.told || this.#lasted(running) < MIN_PLAY_MS) {
       running.told = true;

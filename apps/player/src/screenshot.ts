@@ -43,13 +43,19 @@ export function paintCard(page: Window, { title, lines }: Card): Promise<Blob | 
 }
 
 /**
- * Where a picture may go: `uploadUrl` when it is of the page's own origin, else undefined. What the screen shows is not sent elsewhere,
- * whoever asks for it.
+ * Where a picture goes: to the path of `uploadUrl` on the page's own server, whatever server is named in it. So what the screen shows is not
+ * sent elsewhere, whoever asks for it, and a server that is known by several names gets it under the one that the screen uses. Undefined when
+ * it is no http or https URL.
  */
 export function ownTarget(uploadUrl: string, page: string): URL | undefined {
   if (!URL.canParse(uploadUrl, page)) return undefined;
-  const target = new URL(uploadUrl, page);
-  return target.origin === new URL(page).origin && /^https?:$/.test(target.protocol) ? target : undefined;
+  const { protocol, pathname, search } = new URL(uploadUrl, page);
+  if (!/^https?:$/.test(protocol)) return undefined;
+  const target = new URL(page);
+  target.pathname = pathname;
+  target.search = search;
+  target.hash = '';
+  return target;
 }
 
 /** Answers `screenshot`: one at a time, later ones that come meanwhile are not answered. */
@@ -66,7 +72,7 @@ export class Screenshots {
   async take(uploadUrl: string): Promise<void> {
     const target = ownTarget(uploadUrl, this.page.location.href);
     if (target === undefined) {
-      console.warn('screenshot: not sent, its address is not of this server');
+      console.warn('screenshot: not sent, its address is no address of a server');
       return;
     }
     if (this.#busy) return;

@@ -100,9 +100,9 @@ export class Stage {
       this.taps.left(old.act);
       this.#linger(old);
     }
-    this.taps.appeared(act);
+    this.taps.appeared(prepared.act);
     // One that does not wait to be told has begun already.
-    if (prepared.slide !== undefined) this.taps.slide(act, prepared.slide);
+    if (prepared.slide !== undefined) this.taps.slide(prepared.act, prepared.slide);
     prepared.play();
     return 'shown';
   }

@@ -32,7 +32,7 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
     // The best of three: what else the machine does at that moment is not the page's doing.
     for (let round = 1; round <= 3; round += 1) {
       await expect.poll(() => rig.page.locator('#wings iframe').count()).toBe(0);
-      const show = rig.slideShow(['red', 'blue'], { startAt: Math.ceil(Date.now() / 1_000) * 1_000 + 4_000, priority: round });
+      const show = rig.slideShow(['red', 'blue'], { startAt: Math.ceil(Date.now() / 1_000) * 1_000 + 3_000, priority: round });
       rig.offer(show);
       await expect.poll(() => rig.page.locator('#wings iframe').count(), { timeout: 8_000 }).toBe(1);
       const waiting = await (await rig.page.$('#wings iframe'))?.contentFrame();
@@ -42,8 +42,8 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
       await expect.poll(() => shown?.evaluate('begun.length')).toBe(1);
       const began = Number(await shown?.evaluate('begun[0]'));
       expect(start.timestamp).toBeGreaterThanOrEqual(show.startAt);
-      expect(began).toBeGreaterThanOrEqual(show.startAt);
-      errors.push(Math.max(start.timestamp, began) - show.startAt);
+      // The frame's clock is not corrected; on one machine the two differ by what the estimate is off.
+      errors.push(Math.max(start.timestamp - show.startAt, Math.abs(began - show.startAt)));
     }
     expect(Math.min(...errors)).toBeLessThan(100);
   });
@@ -91,6 +91,33 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
     // Neither pushed the other out of the storage.
     expect(await rig.stored('campaigns')).toHaveLength(2);
     expect(await rig.stored('media')).toHaveLength(2);
+  });
+
+  it('lets what is shown stand until its successor is painted', async () => {
+    await rig.online();
+    const old = rig.slideShow(['red']);
+    rig.offer(old);
+    await rig.broker.event(rig.device, 'DISPLAY_START', old.campaignId);
+    const pictures = new Set<string>();
+    const cast = await rig.page.context().newCDPSession(rig.page);
+    cast.on('Page.screencastFrame', ({ data, sessionId }) => {
+      pictures.add(sha256(data));
+      cast.send('Page.screencastFrameAck', { sessionId }).catch(() => undefined);
+    });
+    await cast.send('Page.startScreencast', { format: 'png', maxWidth: 64, maxHeight: 36 });
+    const slow = rig.campaign({ priority: 1 });
+    const html = `<!doctype html><body style="background:white"><script>
+      const tell = (type) => parent.postMessage({ channel: 'marquee-stage-1', type, assetId: 'x' }, '*');
+      tell('asset');
+      setTimeout(() => { document.body.style.background = 'blue'; requestAnimationFrame(() => requestAnimationFrame(() => tell('ready'))); }, 700);
+    </script>`;
+    rig.offer({ ...slow, ...rig.template(slow.campaignId, 1, html) });
+    await rig.broker.event(rig.device, 'DISPLAY_START', slow.campaignId);
+    await expect.poll(() => pictures.size, { timeout: 8_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => frames()).toBe(1);
+    await cast.send('Page.stopScreencast');
+    // Red, then blue; never the white of the page that was not ready.
+    expect(pictures.size).toBe(2);
   });
 
   it('keeps no memory of the turns that were', async () => {
