@@ -8,6 +8,7 @@ import {
   clientConfig,
   createdCampaign,
   type DeliveryState,
+  type EditCampaignInput,
   deliveryView,
   dispatched,
   importReport,
@@ -20,6 +21,8 @@ import {
   storedEvent,
   uncountedPageOf,
   whyView,
+  unclearScreen,
+  versionView,
 } from '@marquee/contracts';
 import { call, queryString } from './http.js';
 import { problemOf } from './problem.js';
@@ -48,6 +51,8 @@ export type ImportForm = 'text/csv' | 'application/x-ndjson';
 const campaignPage = pageOf(campaignView);
 const deliveryPage = pageOf(deliveryView);
 const screenPage = pageOf(screenView);
+const versionPage = pageOf(versionView);
+const unclearPage = pageOf(unclearScreen);
 const screenDeliveryPage = uncountedPageOf(screenDelivery);
 const storedEventPage = uncountedPageOf(storedEvent);
 
@@ -66,6 +71,16 @@ export const api = {
   dispatch: (id: string) => call(pathTo('dispatch', id), dispatched, { method: 'POST' }),
   why: (id: string, deviceId: string, signal?: AbortSignal) =>
     call(`${pathTo('why', id)}${queryString({ deviceId })}`, whyView, { signal }),
+  /** PRECONDITION_FAILED when the campaign is not at `version` any more. */
+  edit: (id: string, version: number, body: EditCampaignInput) =>
+    call(pathTo('campaign', id), createdCampaign, { method: 'PUT', json: body, ifMatch: version }),
+  versions: (id: string, query: CursorQuery, signal?: AbortSignal) =>
+    call(`${pathTo('versions', id)}${queryString({ ...query })}`, versionPage, { signal }),
+  /** Makes the next version of a campaign at version `present` with what `version` said. */
+  rollback: (id: string, present: number, version: number) =>
+    call(pathTo('rollback', id), createdCampaign, { method: 'POST', json: { version }, ifMatch: present }),
+  unclearScreens: (id: string, query: CursorQuery, signal?: AbortSignal) =>
+    call(`${pathTo('clearanceScreens', id)}${queryString({ ...query })}`, unclearPage, { signal }),
   clearance: (id: string, signal?: AbortSignal) => call(pathTo('clearance', id), clearanceView, { signal }),
   deliveries: (id: string, query: DeliveryQuery, signal?: AbortSignal) =>
     call(`${pathTo('deliveries', id)}${queryString({ ...query })}`, deliveryPage, { signal }),

@@ -10,6 +10,8 @@ export interface CallOptions {
   json?: unknown;
   body?: Blob;
   contentType?: string;
+  /** The version that a change is meant for. */
+  ifMatch?: number;
   signal?: AbortSignal | undefined;
 }
 
@@ -35,6 +37,7 @@ async function send(path: string, options: CallOptions): Promise<Response> {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   const headers: Record<string, string> = { accept: 'application/json' };
   if (options.json !== undefined) headers['content-type'] = 'application/json';
+  if (options.ifMatch !== undefined) headers['if-match'] = `"${options.ifMatch}"`;
   if (options.contentType !== undefined) headers['content-type'] = options.contentType;
   try {
     return await fetch(path, {

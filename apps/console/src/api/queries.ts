@@ -28,6 +28,18 @@ export const queries = {
     queryOptions({ queryKey: [...keys.campaign(id), 'why', deviceId], queryFn: ({ signal }) => api.why(id, deviceId, signal) }),
   clearance: (id: string) =>
     queryOptions({ queryKey: [...keys.campaign(id), 'clearance'], queryFn: ({ signal }) => api.clearance(id, signal) }),
+  unclearScreens: (id: string, query: CursorQuery) =>
+    queryOptions({
+      queryKey: [...keys.campaign(id), 'clearance', 'screens', query],
+      queryFn: ({ signal }) => api.unclearScreens(id, query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  versions: (id: string, query: CursorQuery) =>
+    queryOptions({
+      queryKey: [...keys.campaign(id), 'versions', query],
+      queryFn: ({ signal }) => api.versions(id, query, signal),
+      placeholderData: keepPreviousData,
+    }),
   /** Outside the campaign's own key: a template of one version never changes, so that progress need not ask again. */
   template: (id: string, version: number) =>
     queryOptions({ queryKey: ['templates', id, version], queryFn: ({ signal }) => api.hasTemplate(id, signal) }),

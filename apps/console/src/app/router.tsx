@@ -30,6 +30,12 @@ const campaign = createRoute({
   component: lazyRouteComponent(() => import('../campaigns/detail/campaign-page.js'), 'CampaignPage'),
 });
 
+const editCampaign = createRoute({
+  getParentRoute: () => root,
+  path: '/console/campaigns/$id/edit',
+  component: lazyRouteComponent(() => import('../campaigns/edit/edit-page.js'), 'EditPage'),
+});
+
 const screens = createRoute({
   getParentRoute: () => root,
   path: '/console/screens',
@@ -63,6 +69,7 @@ const routeTree = root.addChildren([
   campaigns,
   newCampaign,
   campaign,
+  editCampaign,
   screens,
   screen,
   toCampaigns('/console'),

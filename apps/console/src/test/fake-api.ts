@@ -3,6 +3,7 @@ import {
   type Clearance,
   createCampaign,
   type DeliveryView,
+  editCampaign,
   ERRORS,
   type ErrorCode,
   type FeedCampaign,
@@ -10,6 +11,8 @@ import {
   type FeedSummary,
   type ScreenDelivery,
   type ScreenView,
+  type UnclearScreen,
+  type VersionView,
   type StoredEvent,
   type WhyView,
 } from '@marquee/contracts';
@@ -18,7 +21,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import { campaignRow, NO_COUNTS } from './fixtures.js';
+import { campaignRow, NO_COUNTS, versionRow } from './fixtures.js';
 
 /** A refusal that a test asks for. */
 export interface Refusal {
@@ -40,6 +43,9 @@ export class FakeApi {
   screenEvents: StoredEvent[] = [];
   /** By screen. */
   readonly whys = new Map<string, WhyView>();
+  /** Newest first, by campaign; a campaign that is not named has one version. */
+  versions = new Map<string, VersionView[]>();
+  unclear: UnclearScreen[] = [];
   clearance: Clearance = { clean: 0, dirty: 0, unreachable: 0, latestEnd: null };
   template = '<!doctype html><title>t</title><body style="background:#123;color:#fff;font:160px sans-serif">Built page</body>';
   /** Refusals to come, by `METHOD /path` as requested; each is used once. */
@@ -121,8 +127,12 @@ export class FakeApi {
       [/^GET \/campaigns\/([^/]+)$/, ([, id], _url, _request, response) => this.one(id, response)],
       [/^POST \/campaigns\/([^/]+)\/cancel$/, ([, id], _url, _request, response) => this.change(id, response, { status: 'cancelled' })],
       [/^POST \/campaigns\/([^/]+)\/dispatch$/, ([, id], _url, _request, response) => this.dispatch(id, response)],
+      [/^PUT \/campaigns\/([^/]+)$/, ([, id], _url, request, response) => this.edit(id, body, request, response)],
+      [/^GET \/campaigns\/([^/]+)\/versions$/, ([, id], url) => pageOf(this.versionsOf(id), url)],
+      [/^POST \/campaigns\/([^/]+)\/rollback$/, ([, id], _url, request, response) => this.rollback(id, body, request, response)],
       [/^GET \/campaigns\/[^/]+\/clearance$/, () => this.clearance],
       [/^GET \/campaigns\/[^/]+\/why$/, (_match, url) => this.whys.get(url.searchParams.get('deviceId') ?? '')],
+      [/^GET \/campaigns\/[^/]+\/clearance\/screens$/, (_match, url) => pageOf(this.unclear, url)],
       [
         /^GET \/campaigns\/([^/]+)\/deliveries$/,
         ([, id], url) => pageOf(this.deliveries.filter((row) => row.campaignId === id).filter(by(url, 'status', (row) => row.status)), url),
@@ -179,6 +189,43 @@ export class FakeApi {
     this.byKey.set(idempotencyKey, created);
     const { counts: _counts, ...view } = created;
     return { ...view, warnings: ['The start is sooner than the last screen can be reached.'] };
+  }
+
+  private versionsOf(id: string | undefined): VersionView[] {
+    const found = this.campaigns.find((campaign) => campaign.id === id);
+    return this.versions.get(id ?? '') ?? (found === undefined ? [] : [versionRow(found)]);
+  }
+
+  private edit(id: string | undefined, body: Buffer, request: IncomingMessage, response: ServerResponse): unknown {
+    const parsed = editCampaign.safeParse(JSON.parse(body.toString('utf8')));
+    if (!parsed.success) return refuse(response, { code: 'VALIDATION_FAILED', message: parsed.error.issues.map((issue) => issue.message) });
+    const { name, startAt, expireAt, metadata } = parsed.data;
+    return this.nextVersion(id, request, response, { name, startAt, expireAt, metadata });
+  }
+
+  private rollback(id: string | undefined, body: Buffer, request: IncomingMessage, response: ServerResponse): unknown {
+    const { version } = JSON.parse(body.toString('utf8')) as { version: number };
+    const earlier = this.versionsOf(id).find((each) => each.version === version);
+    if (earlier === undefined) return refuse(response, { code: 'NOT_FOUND', message: 'There is no such version' });
+    return this.nextVersion(id, request, response, { name: earlier.name }, version);
+  }
+
+  private nextVersion(
+    id: string | undefined,
+    request: IncomingMessage,
+    response: ServerResponse,
+    part: Partial<CampaignDetail>,
+    restores: number | null = null,
+  ): unknown {
+    const present = this.campaigns.find((campaign) => campaign.id === id);
+    if (present === undefined) return refuse(response, { code: 'NOT_FOUND', message: 'There is no such campaign' });
+    if (request.headers['if-match'] !== `"${present.version}"`)
+      return refuse(response, { code: 'PRECONDITION_FAILED', message: `if-match: the campaign is at version ${present.version} by now` });
+    const earlier = this.versionsOf(id);
+    this.change(id, response, { ...part, version: present.version + 1 });
+    const { counts: _counts, ...view } = this.campaigns.find((campaign) => campaign.id === id) ?? present;
+    this.versions.set(present.id, [versionRow({ ...present, ...view }, { restores, liveAt: null }), ...earlier]);
+    return { ...view, warnings: [] };
   }
 
   private one(id: string | undefined, response: ServerResponse): unknown {

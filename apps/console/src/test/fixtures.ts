@@ -12,6 +12,8 @@ import {
   storedEvent,
   type WhyView,
   whyView,
+  type VersionView,
+  versionView,
 } from '@marquee/contracts';
 import { randomUUID } from 'node:crypto';
 
@@ -37,6 +39,7 @@ export function campaignRow(part: Partial<CampaignDetail> = {}): CampaignDetail 
     id: randomUUID(),
     name: 'Spring sale',
     version: 1,
+    liveVersion: part.version ?? 1,
     status: 'active',
     channel: 'screen',
     startAt: now - 3_600_000,
@@ -64,6 +67,19 @@ export function campaignRow(part: Partial<CampaignDetail> = {}): CampaignDetail 
     createdAt: new Date(now - 7_200_000).toISOString(),
     updatedAt: new Date(now).toISOString(),
     counts: NO_COUNTS,
+    ...part,
+  });
+}
+
+/** A version that says what the campaign says. */
+export function versionRow(campaign: CampaignDetail, part: Partial<VersionView> = {}): VersionView {
+  return versionView.parse({
+    ...campaign,
+    createdAt: campaign.createdAt,
+    by: null,
+    restores: null,
+    liveAt: Date.now() - 60_000,
+    acknowledged: 0,
     ...part,
   });
 }

@@ -1,7 +1,7 @@
 import { ColorInput, Select, SimpleGrid, Textarea } from '@mantine/core';
 import { FITS, TRANSITIONS } from '@marquee/contracts';
 import { Section } from '../../parts/section.js';
-import type { CreateForm } from './use-create.js';
+import type { CampaignForm } from './use-campaign-form.js';
 
 const FIT_WORDS: Record<(typeof FITS)[number], string> = {
   contain: 'Show all of it',
@@ -10,7 +10,7 @@ const FIT_WORDS: Record<(typeof FITS)[number], string> = {
 };
 const TRANSITION_WORDS: Record<(typeof TRANSITIONS)[number], string> = { none: 'Cut', fade: 'Fade', slide: 'Slide' };
 
-export function AppearanceSection({ form }: { form: CreateForm }) {
+export function AppearanceSection({ form }: { form: CampaignForm }) {
   return (
     <Section title="Appearance">
       <SimpleGrid cols={{ base: 1, sm: 3 }}>

@@ -7,7 +7,7 @@ import { useKnownNames } from '../../screens/known-names.js';
 import { Section } from '../../parts/section.js';
 import { audienceOf } from './audience.js';
 import type { Draft } from './draft.js';
-import type { CreateForm } from './use-create.js';
+import type { CampaignForm } from './use-campaign-form.js';
 
 const CHOICES: { value: Draft['audience']; label: string }[] = [
   { value: 'all', label: 'All' },
@@ -16,7 +16,7 @@ const CHOICES: { value: Draft['audience']; label: string }[] = [
   { value: 'ids', label: 'Device ids' },
 ];
 
-export function AudienceSection({ form }: { form: CreateForm }) {
+export function AudienceSection({ form }: { form: CampaignForm }) {
   const { audience } = form.values;
   const known = useKnownNames();
   return (
@@ -56,7 +56,7 @@ export function AudienceSection({ form }: { form: CreateForm }) {
   );
 }
 
-function NamesInput(props: { form: CreateForm; field: 'groups' | 'tagsAny' | 'tagsAll' | 'tagsNone'; label: string; data: string[] }) {
+function NamesInput(props: { form: CampaignForm; field: 'groups' | 'tagsAny' | 'tagsAll' | 'tagsNone'; label: string; data: string[] }) {
   const { form, field, label, data } = props;
   return (
     <TagsInput

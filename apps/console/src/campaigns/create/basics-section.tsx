@@ -2,9 +2,9 @@ import { SimpleGrid, TextInput } from '@mantine/core';
 import { formatTime, relative, useNow } from '../../parts/time.js';
 import { Section } from '../../parts/section.js';
 import { fromLocalInput } from './draft.js';
-import type { CreateForm } from './use-create.js';
+import type { CampaignForm } from './use-campaign-form.js';
 
-export function BasicsSection({ form }: { form: CreateForm }) {
+export function BasicsSection({ form }: { form: CampaignForm }) {
   return (
     <Section title="What and when">
       <TextInput
@@ -23,7 +23,7 @@ export function BasicsSection({ form }: { form: CreateForm }) {
   );
 }
 
-function MomentInput({ form, field, label }: { form: CreateForm; field: 'startAt' | 'expireAt'; label: string }) {
+function MomentInput({ form, field, label }: { form: CampaignForm; field: 'startAt' | 'expireAt'; label: string }) {
   const now = useNow();
   const at = fromLocalInput(form.values[field]);
   return (

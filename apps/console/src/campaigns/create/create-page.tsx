@@ -1,5 +1,4 @@
-import { Alert, Button, Group, List, Stack } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
+import { Button, Group, Stack } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { LinkAnchor } from '../../parts/link-anchor.js';
 import { PageTitle } from '../../parts/page-title.js';
@@ -8,6 +7,7 @@ import { AudienceSection } from './audience-section.js';
 import { BasicsSection } from './basics-section.js';
 import classes from './create.module.css';
 import { DeliverySection } from './delivery-section.js';
+import { FormFailure } from './form-failure.js';
 import { SlidesSection } from './slides-section.js';
 import { useCreate } from './use-create.js';
 
@@ -33,18 +33,13 @@ export function CreatePage() {
         <AudienceSection form={form} />
         <DeliverySection form={form} />
         {failure !== undefined && (
-          <Alert color="red" icon={<IconAlertTriangle size={20} />} title={failure.title} role="alert" id="create-failure">
-            <List size="sm" listStyleType={failure.reasons.length > 1 ? 'disc' : 'none'}>
-              {failure.reasons.map((reason) => (
-                <List.Item key={reason}>{reason}</List.Item>
-              ))}
-            </List>
+          <FormFailure failure={failure}>
             {keyUsed && (
               <Button mt="sm" size="xs" variant="default" onClick={asNew}>
                 Create it as another campaign
               </Button>
             )}
-          </Alert>
+          </FormFailure>
         )}
       </Stack>
       <div className={classes.bar}>

@@ -1,18 +1,21 @@
 import { Chip, Group, Input, NumberInput, Radio, Select, SimpleGrid, Stack, Switch, TextInput } from '@mantine/core';
 import { Section } from '../../parts/section.js';
-import type { CreateForm } from './use-create.js';
+import type { CampaignForm } from './use-campaign-form.js';
 
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 
-export function DeliverySection({ form }: { form: CreateForm }) {
+/** `edits`: of a campaign that there is, whose dispatch is settled. */
+export function DeliverySection({ form, edits = false }: { form: CampaignForm; edits?: boolean }) {
   return (
-    <Section title="Delivery and playing">
-      <Radio.Group label="Dispatch" {...form.getInputProps('dispatch')}>
-        <Stack gap="xs" mt={6}>
-          <Radio value="auto" label="Hand it over as soon as it is built" description="Screens install it ahead of its start." />
-          <Radio value="manual" label="Wait for me" description="It is built, and handed over when you dispatch it." />
-        </Stack>
-      </Radio.Group>
+    <Section title={edits ? 'Playing' : 'Delivery and playing'}>
+      {!edits && (
+        <Radio.Group label="Dispatch" {...form.getInputProps('dispatch')}>
+          <Stack gap="xs" mt={6}>
+            <Radio value="auto" label="Hand it over as soon as it is built" description="Screens install it ahead of its start." />
+            <Radio value="manual" label="Wait for me" description="It is built, and handed over when you dispatch it." />
+          </Stack>
+        </Radio.Group>
+      )}
       <NumberInput
         label="Priority"
         description="From -10 to 10. Of the campaigns on air, a screen shows only those with the highest."
@@ -32,7 +35,7 @@ export function DeliverySection({ form }: { form: CreateForm }) {
   );
 }
 
-function PlayWindowFields({ form }: { form: CreateForm }) {
+function PlayWindowFields({ form }: { form: CampaignForm }) {
   return (
     <Stack gap="md">
       <Input.Wrapper label="Days" error={form.errors['window.days']} labelElement="div">
@@ -61,7 +64,7 @@ function PlayWindowFields({ form }: { form: CreateForm }) {
   );
 }
 
-function overMidnight(form: CreateForm): boolean {
+function overMidnight(form: CampaignForm): boolean {
   const { from, to } = form.values.window;
   return from !== '' && to !== '' && to < from;
 }

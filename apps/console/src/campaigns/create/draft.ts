@@ -1,4 +1,4 @@
-import { type AssetType, DEFAULT_SLIDE_MS, type FITS, type TRANSITIONS } from '@marquee/contracts';
+import { type AssetType, type CampaignView, DEFAULT_SLIDE_MS, FITS, screenAudience, TRANSITIONS } from '@marquee/contracts';
 import { newUuid } from './new-uuid.js';
 
 /** What the create form holds: as typed, so possibly not valid. Times are `YYYY-MM-DDTHH:MM` in the reader's zone. */
@@ -73,6 +73,49 @@ export function emptyDraft(now: number): Draft {
       timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     },
     dispatch: 'auto',
+  };
+}
+
+/** The form filled with what a campaign says. */
+export function draftOf(campaign: CampaignView): Draft {
+  const { name, startAt, expireAt, metadata, priority, window } = campaign;
+  const blank = emptyDraft(startAt);
+  const words = (key: string): string => (typeof metadata[key] === 'string' ? metadata[key] : '');
+  return {
+    ...blank,
+    name,
+    startAt: toLocalInput(startAt),
+    expireAt: toLocalInput(expireAt),
+    slides: campaign.assets.map(({ id, assetType, url, durationMs }) => ({
+      key: id,
+      source: 'url',
+      assetType,
+      url,
+      seconds: durationMs === null ? '' : durationMs / 1000,
+    })),
+    fit: FITS.find((fit) => fit === metadata['fit']) ?? blank.fit,
+    background: words('background') || blank.background,
+    transition: TRANSITIONS.find((transition) => transition === metadata['transition']) ?? blank.transition,
+    text: words('text'),
+    ...audienceDraft(campaign),
+    priority,
+    hasWindow: window !== null,
+    window: window === null ? blank.window : { ...window, days: window.days.map(String) },
+    dispatch: campaign.dispatch,
+  };
+}
+
+function audienceDraft(campaign: CampaignView): Partial<Draft> {
+  const { data: audience } = screenAudience.safeParse(campaign.audience);
+  if (audience === undefined || 'all' in audience) return { audience: 'all' };
+  if ('ids' in audience) return { audience: 'ids', ids: audience.ids.join('\n') };
+  const { any = [], all = [], none = [] } = audience.tags ?? {};
+  return {
+    audience: audience.groups === undefined ? 'tags' : 'groups',
+    groups: audience.groups ?? [],
+    tagsAny: any,
+    tagsAll: all,
+    tagsNone: none,
   };
 }
 

@@ -5,11 +5,11 @@ import classes from './create.module.css';
 import { asKind, assetTypeOf, type SlideDraft } from './draft.js';
 import { SlideFile } from './slide-file.js';
 import { SlidePreview } from './slide-preview.js';
-import type { CreateForm } from './use-create.js';
+import type { CampaignForm } from './use-campaign-form.js';
 import type { Uploads } from './use-uploads.js';
 
 interface SlideCardProps {
-  form: CreateForm;
+  form: CampaignForm;
   uploads: Uploads;
   slide: SlideDraft;
   index: number;

@@ -4,10 +4,10 @@ import { IconPlus } from '@tabler/icons-react';
 import { Section } from '../../parts/section.js';
 import { emptySlide } from './draft.js';
 import { SlideCard } from './slide-card.js';
-import type { CreateForm } from './use-create.js';
+import type { CampaignForm } from './use-campaign-form.js';
 import type { Uploads } from './use-uploads.js';
 
-export function SlidesSection({ form, uploads }: { form: CreateForm; uploads: Uploads }) {
+export function SlidesSection({ form, uploads }: { form: CampaignForm; uploads: Uploads }) {
   const { slides } = form.values;
   const error = form.errors['slides'];
   return (

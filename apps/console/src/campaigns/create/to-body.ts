@@ -1,34 +1,76 @@
-import { type CreateCampaignInput, createCampaign } from '@marquee/contracts';
+import { type CampaignView, type CreateCampaignInput, createCampaign, type EditCampaignInput, editCampaign } from '@marquee/contracts';
 import { audienceOf } from './audience.js';
-import { type Draft, fromLocalInput, type SlideDraft } from './draft.js';
-import { type FieldErrors, placeErrors } from './field-errors.js';
-
-/** The body that a draft makes, or why it makes none, by form field. */
-export type BodyResult = { body: CreateCampaignInput } | { errors: FieldErrors };
+import { type Draft, draftOf, fromLocalInput, type SlideDraft, toLocalInput } from './draft.js';
+import { placeErrors } from './field-errors.js';
+import type { Reading } from './use-campaign-form.js';
 
 /** Reads the form by the contract's own schema, so that what passes here passes the server's validation too. */
-export function toBody(draft: Draft, idempotencyKey: string): BodyResult {
+export function toBody(draft: Draft, idempotencyKey: string): Reading<CreateCampaignInput> {
   const audience = audienceOf(draft);
-  const own: Record<string, string> = { ...missingTimes(draft), ...missingFiles(draft), ...missingDays(draft) };
-  if ('errors' in audience) Object.assign(own, audience.errors);
   const body = {
-    name: draft.name,
+    ...contentOf(draft),
     startAt: fromLocalInput(draft.startAt),
     expireAt: fromLocalInput(draft.expireAt),
-    assets: draft.slides.map(assetOf),
     metadata: metadataOf(draft),
     idempotencyKey,
     audience: 'audience' in audience ? audience.audience : undefined,
-    priority: draft.priority === '' ? 0 : draft.priority,
-    ...(draft.hasWindow ? { window: { ...draft.window, days: draft.window.days.map(Number).toSorted((a, b) => a - b) } } : {}),
     dispatch: draft.dispatch,
   };
-  const parsed = createCampaign.safeParse(body);
+  return readingOf(draft, createCampaign.safeParse(body), 'errors' in audience ? audience.errors : {});
+}
+
+/**
+ * Reads the form of an edit the same way. What the form does not show as exactly as it is kept (seconds, further metadata, groups together
+ * with tags) stays as it was where its field was left alone.
+ */
+export function toEdit(draft: Draft, campaign: CampaignView): Reading<EditCampaignInput> {
+  const before = draftOf(campaign);
+  const renamed = JSON.stringify(audienceFields(draft)) !== JSON.stringify(audienceFields(before));
+  const audience = renamed ? audienceOf(draft) : undefined;
+  const body = {
+    ...contentOf(draft),
+    startAt: draft.startAt === toLocalInput(campaign.startAt) ? campaign.startAt : fromLocalInput(draft.startAt),
+    expireAt: draft.expireAt === toLocalInput(campaign.expireAt) ? campaign.expireAt : fromLocalInput(draft.expireAt),
+    metadata: changedMetadata(draft, before, campaign.metadata),
+    ...(audience !== undefined && 'audience' in audience ? { audience: audience.audience } : {}),
+  };
+  return readingOf(draft, editCampaign.safeParse(body), audience !== undefined && 'errors' in audience ? audience.errors : {});
+}
+
+type Parsed<Body> = { success: true; data: Body } | { success: false; error: { issues: { path: PropertyKey[]; message: string }[] } };
+
+function readingOf<Body>(draft: Draft, parsed: Parsed<Body>, audienceErrors: Record<string, string>): Reading<Body> {
+  const own: Record<string, string> = { ...missingTimes(draft), ...missingFiles(draft), ...missingDays(draft), ...audienceErrors };
   if (parsed.success && Object.keys(own).length === 0) return { body: parsed.data };
   const reasons = parsed.success ? [] : parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), reason: issue.message }));
   const placed = placeErrors(reasons, draft.audience);
   // What this form says of a field is clearer than what the schema does.
   return { errors: { fields: { ...placed.fields, ...own }, rest: placed.rest } };
+}
+
+function contentOf(draft: Draft) {
+  return {
+    name: draft.name,
+    assets: draft.slides.map(assetOf),
+    priority: draft.priority === '' ? 0 : draft.priority,
+    ...(draft.hasWindow ? { window: { ...draft.window, days: draft.window.days.map(Number).toSorted((a, b) => a - b) } } : {}),
+  };
+}
+
+function audienceFields({ audience, groups, tagsAny, tagsAll, tagsNone, ids }: Draft) {
+  return { audience, groups, tagsAny, tagsAll, tagsNone, ids };
+}
+
+const LOOK = ['fit', 'background', 'transition', 'text'] as const;
+
+function changedMetadata(draft: Draft, before: Draft, metadata: Record<string, unknown>): Record<string, unknown> {
+  const next = { ...metadata };
+  for (const name of LOOK) {
+    if (draft[name] === before[name]) continue;
+    if (draft[name].trim() === '') delete next[name];
+    else next[name] = draft[name].trim();
+  }
+  return next;
 }
 
 function assetOf(slide: SlideDraft) {

@@ -2,11 +2,12 @@ import { Alert, Button, Group, List, Modal, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import type { CampaignDetail } from '@marquee/contracts';
-import { IconBan, IconSend } from '@tabler/icons-react';
+import { IconBan, IconPencil, IconSend } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { api } from '../../api/client.js';
 import { ApiProblem, reasonsOf } from '../../api/problem.js';
 import { keys } from '../../api/queries.js';
+import { LinkButton } from '../../parts/link-button.js';
 import { Trouble } from '../../parts/trouble.js';
 
 export function CampaignActions({ campaign }: { campaign: CampaignDetail }) {
@@ -14,12 +15,17 @@ export function CampaignActions({ campaign }: { campaign: CampaignDetail }) {
   return (
     <>
       {campaign.dispatch === 'manual' && campaign.status === 'ready' && <DispatchButton campaign={campaign} />}
+      {!over && (
+        <LinkButton to="/console/campaigns/$id/edit" params={{ id: campaign.id }} variant="default" leftSection={<IconPencil size={17} />}>
+          Edit
+        </LinkButton>
+      )}
       <CancelButton campaign={campaign} hidden={over} />
     </>
   );
 }
 
-function useRefresh(id: string) {
+export function useRefresh(id: string) {
   const cache = useQueryClient();
   return async () => {
     await Promise.all([

@@ -18,6 +18,7 @@ import { DeliveriesSection } from './deliveries-section.js';
 import classes from './detail.module.css';
 import { ProgressSection } from './progress-section.js';
 import { TemplatePreview } from './template-preview.js';
+import { VersionsSection } from './versions-section.js';
 
 const route = getRouteApi('/console/campaigns/$id');
 
@@ -56,6 +57,7 @@ export function CampaignPage() {
             <TemplatePreview campaign={data} />
           </Section>
         </div>
+        <VersionsSection campaign={data} />
         <DeliveriesSection id={id} />
       </Stack>
     </>

@@ -7,6 +7,7 @@ import { number } from '../../parts/pager.js';
 import { Section } from '../../parts/section.js';
 import { Time } from '../../parts/time.js';
 import { Trouble } from '../../parts/trouble.js';
+import { UnclearScreens } from './unclear-screens.js';
 
 const WATCH_MS = 3_000;
 
@@ -23,6 +24,7 @@ export function ClearanceSection({ id }: { id: string }) {
         <Trouble title="The clearance could not be read" error={clearance.error} onRetry={() => void clearance.refetch()} />
       )}
       {clearance.data !== undefined && <Standing clearance={clearance.data} />}
+      {clearance.data !== undefined && !isClear(clearance.data) && <UnclearScreens id={id} />}
     </Section>
   );
 }

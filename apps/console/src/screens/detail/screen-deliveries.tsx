@@ -10,7 +10,7 @@ import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
 import { Trouble } from '../../parts/trouble.js';
 import { WhyButton } from '../../why/why-button.js';
-import { ListSection, NothingYet, Walk } from './pages.js';
+import { ListSection, NothingYet, Walk } from '../../parts/list-section.js';
 
 const PAGE_SIZE = 10;
 const LOOK_MS = 5_000;

@@ -9,7 +9,7 @@ import { RowSkeletons } from '../../parts/row-skeletons.js';
 import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
 import { Trouble } from '../../parts/trouble.js';
-import { ListSection, NothingYet, Walk } from './pages.js';
+import { ListSection, NothingYet, Walk } from '../../parts/list-section.js';
 import { eventWords } from './words.js';
 
 const PAGE_SIZE = 10;
