@@ -203,24 +203,30 @@ export const sweepDeliveries = statement({
 
 /**
  * Stops offering a campaign that is over and, when it is to be revoked, makes the revokes due of every screen that may have it,
- * some rows at a time. A screen that answered a revoke already is left alone.
+ * some rows at a time. One that only came to its end is revoked too where an edit brought the end forward and the screen has not acknowledged
+ * that: its copy would play on. A screen that answered a revoke already is left alone.
  */
 export const withdrawOffers = statement({
   name: 'deliveries_withdraw_offers',
   takes: { campaign: t.uuid, revoke: t.bool, most: t.int },
   gives: { withdrawn: t.bigint },
   text: `
-    with out as materialized (
-      select d.id from executions e join deliveries d on d.execution_id = e.id
+    with shortened as materialized (
+      select exists (select from campaign_versions v join campaigns c on c.id = v.campaign_id
+                     where v.campaign_id = $campaign and v.expire_at > c.expire_at) as is_so),
+    out as materialized (
+      select d.id, d.attempt > 0 and d.revoke_acked_at is null and ($revoke or (shortened.is_so and d.acknowledged_at is null)) as revoke
+      from shortened, executions e join deliveries d on d.execution_id = e.id
       where e.campaign_id = $campaign and d.status <> 'SENDING'
-        and (d.next_offer_at is not null or ($revoke and d.attempt > 0 and d.revoke_acked_at is null and d.next_revoke_at is null))
+        and (d.next_offer_at is not null
+             or (d.attempt > 0 and d.revoke_acked_at is null and d.next_revoke_at is null
+                 and ($revoke or (shortened.is_so and d.acknowledged_at is null))))
       order by d.id limit $most for update of d),
     moved as (
       update deliveries d
-      set next_offer_at = null,
-          next_revoke_at = case when $revoke and d.attempt > 0 and d.revoke_acked_at is null then coalesce(d.next_revoke_at, now()) end
-      from out where d.id = out.id returning 1),
-    told as (select pg_notify('marquee', 'revokes_due') from (select count(*) as n from moved) as k where $revoke and n > 0)
+      set next_offer_at = null, next_revoke_at = case when out.revoke then coalesce(d.next_revoke_at, now()) end
+      from out where d.id = out.id returning out.revoke),
+    told as (select pg_notify('marquee', 'revokes_due') from (select count(*) filter (where revoke) as n from moved) as k where n > 0)
     select count(*) as withdrawn from moved where (select count(*) from told) >= 0`,
 });
 

@@ -332,3 +332,23 @@ test('after a cancel each screen that is not clean is listed with the end of the
   // The copy that is left is an old one, and it ends when the old one does.
   await eventually(async () => expect(await flow.http.read(path)).toEqual({ clean: 2, dirty: 0, unreachable: 1, latestEnd: now + hour }));
 });
+
+test('a screen that was away when the end was brought forward is told to take its longer copy off', async () => {
+  const { screen, campaign } = await playing('longer', { expireAt: Date.now() + 3_600_000 });
+  const { campaign: kept, screen: stays } = await playing('stays', { expireAt: Date.now() + 3_600_000 });
+  await screen.vanish();
+  await eventually(async () => expect((await flow.http.read('/screens/longer')).status).toBe('offline'));
+  const expireAt = Date.now() + 2500;
+  for (const each of [campaign, kept]) await edit(each, { expireAt });
+  await offered(stays, kept, 2);
+  await eventually(async () => expect((await flow.http.read(`/campaigns/${campaign.id}`)).status).toBe('completed'));
+  const back = await flow.screen('longer');
+  await within(
+    5000,
+    'the revoke',
+    back.controls.first((message) => message.type === 'revoke' && message.campaignId === campaign.id),
+  );
+  await eventually(async () => expect(await countsOf(campaign)).toMatchObject({ revoked: 1 }));
+  // Who acknowledged the new end needs no word.
+  expect(stays.revokesOf(kept.id)).toBe(0);
+});
