@@ -2,7 +2,7 @@ import type { Clock } from './clock.js';
 import { DownloadError, download, type DownloadLimits } from './download.js';
 import { Lanes } from './lanes.js';
 import type { Offer, OfferedAsset } from './manifest.js';
-import { FullError, isFull, type Room } from './room.js';
+import { FullError, isFull, megabytes, type Room } from './room.js';
 import type { Installed, Store } from './store.js';
 
 /** Several campaigns may be installed at once, so that one with a slow asset does not hold up the others. */
@@ -95,7 +95,11 @@ export class Installer {
 
   async #keep(key: string, blob: Blob): Promise<void> {
     await this.room.mustHold(blob.size);
-    await this.store.putMedia(key, blob);
+    try {
+      await this.store.putMedia(key, blob);
+    } catch (error) {
+      throw isFull(error) ? new FullError(`: ${megabytes(blob.size)} more needed`) : error;
+    }
   }
 
   /** False when an asset of unknown digest cannot be had. */

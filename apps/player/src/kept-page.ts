@@ -1,5 +1,7 @@
 /** A newer player that waits for a quiet moment gets its turn after this long in any case. */
 const PATIENCE_MS = 24 * 3_600_000;
+/** Nothing has been played for this long: what has just ended is written down by then. */
+const QUIET_MS = 5_000;
 /** A reload that was asked for waits this long for a newer player to be fetched. */
 const UPDATE_LIMIT_MS = 10_000;
 /** Without a copy of the page a reload waits until the server can be reached, and asks this often. */
@@ -11,6 +13,7 @@ export class KeptPage {
   kept: boolean | undefined;
   /** When a newer player had been fetched; it is the next load's. */
   #newerSince: number | undefined;
+  #quietSince: number | undefined;
   #registration: ServiceWorkerRegistration | undefined;
 
   constructor(
@@ -55,10 +58,13 @@ export class KeptPage {
     }
   }
 
-  /** Loads the newer player, if there is one, when nothing is played (`quiet`) or it has waited for a day. */
+  /** Loads the newer player, if there is one, when it has been `quiet` for a while or it has waited for a day. Call it every second. */
   renew(quiet: boolean): void {
+    const now = performance.now();
+    if (!quiet) this.#quietSince = undefined;
+    else this.#quietSince ??= now;
     if (this.#newerSince === undefined) return;
-    if (quiet || performance.now() - this.#newerSince > PATIENCE_MS) this.page.reload();
+    if (now - (this.#quietSince ?? now) >= QUIET_MS || now - this.#newerSince >= PATIENCE_MS) this.page.reload();
   }
 
   /** Loads the page anew, the newest there is; where no copy is kept only once the server can be reached, for it would be gone else. */

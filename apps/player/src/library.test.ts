@@ -288,7 +288,7 @@ describe('the library', () => {
     vi.spyOn(store, 'putMedia').mockRejectedValue(new DOMException('', 'QuotaExceededError'));
     library.offer(offer({ assets: [asset('x')] }));
     await heard('ERROR a 1');
-    expect(events[0]?.payload?.['reason']).toBe('the storage of this screen is full');
+    expect(events[0]?.payload?.['reason']).toBe('the storage of this screen is full: 0.0 MB more needed');
   });
 
   it('does not acknowledge media that went missing before the commit', async () => {

@@ -15,7 +15,10 @@ export class FullError extends Error {
   }
 }
 
-/** How much room the screen has: what the browser grants, or less where the page was given a bound. */
+/**
+ * How much room the screen has: what the browser grants, or less where the page was given a bound. Chromium tells pages of a quota that it
+ * may not have (what is used and 10 GiB, whatever the disk holds), so what fits here may still be refused when it is stored.
+ */
 export class Room {
   /** Whether the browser has promised not to clear the storage when the disk runs short; undefined until it was asked. */
   persistent: boolean | undefined;

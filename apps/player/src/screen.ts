@@ -30,6 +30,8 @@ const PROVE_MS = 20_000;
 const SWEEP_AFTER_MS = 5 * 60_000;
 /** A fleet whose server was away asks for the time again over this long, not all at once. */
 const SPREAD_MS = 20_000;
+/** A newer player is loaded when nothing begins for this long. */
+const QUIET_AHEAD_MS = 30_000;
 /** As many campaigns as one status message may name. */
 const MAX_LISTED = 1_000;
 
@@ -67,7 +69,7 @@ export class Screen {
     const clock = new CorrectedClock(askServer(ownUrl('/time')), { kept });
     this.#clock = clock;
     this.#brokerUrl = brokerUrl ?? 'its broker';
-    this.#page = new KeptPage(import.meta.env.PROD ? navigator.serviceWorker : undefined, location, () => this.#tell());
+    this.#page = new KeptPage(import.meta.hot === undefined ? navigator.serviceWorker : undefined, location, () => this.#tell());
     // Without a secure context there is no StorageManager, whatever the types say.
     this.#room = new Room(isSecureContext ? navigator.storage : undefined, () => store.mediaBytes(), maxStorageBytes);
     this.#outbox = new Outbox(deviceId, store, clock);
@@ -163,7 +165,14 @@ export class Screen {
         lacks: this.#lacks,
       }),
     );
-    this.#page.renew(this.#link !== 'starting' && this.#schedule?.shown === undefined && this.#library.installing === 0);
+    this.#page.renew(this.#quiet);
+  }
+
+  /** Nothing is shown, nothing is being installed, and nothing begins in a moment. */
+  get #quiet(): boolean {
+    const schedule = this.#schedule;
+    if (schedule === undefined || schedule.shown !== undefined || this.#library.installing > 0) return false;
+    return schedule.until - this.#clock.now() >= QUIET_AHEAD_MS;
   }
 
   #report(): Report {

@@ -1,4 +1,7 @@
-import { type Browser, chromium } from 'playwright-core';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { findProgram } from './programs.js';
 import { requireOrSkip } from './require.js';
 
@@ -37,3 +40,45 @@ const QUIET = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+/** A browser whose profile outlives it, and that can be killed: what a power cut leaves is in the folder. */
+export class ProfileBrowser {
+  private constructor(
+    private readonly browser: Browser,
+    private readonly end: () => Promise<void>,
+  ) {}
+
+  /** Starts on the profile in `folder`, which is the caller's to remove. */
+  static async start(folder: string): Promise<ProfileBrowser> {
+    const executablePath = findChromium();
+    if (executablePath === undefined) throw new Error('no Chromium: ask chromiumOrSkip() first');
+    const args = [...QUIET, '--headless=new', '--remote-debugging-port=0', `--user-data-dir=${folder}`, 'about:blank'];
+    // A group of its own: the browser is many processes, and all of them lose power at once.
+    const child = spawn(executablePath, args, { detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+    const gone = once(child, 'exit');
+    const end = async (): Promise<void> => {
+      if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      await gone;
+    };
+    for await (const line of createInterface({ input: child.stderr })) {
+      const address = /DevTools listening on (ws:\S+)/.exec(line)?.[1];
+      if (address === undefined) continue;
+      child.stderr.destroy();
+      return new ProfileBrowser(await chromium.connectOverCDP(address), end);
+    }
+    await end();
+    throw new Error('Chromium ended before it listened');
+  }
+
+  async page(): Promise<Page> {
+    const [context] = this.browser.contexts();
+    if (context === undefined) throw new Error('the browser has no profile');
+    return await context.newPage();
+  }
+
+  /** SIGKILL to all of its processes, as when the power goes; also when it has ended. */
+  async kill(): Promise<void> {
+    await this.end();
+    await this.browser.close().catch(() => undefined);
+  }
+}

@@ -34,15 +34,20 @@ export class ScreenRig {
   private constructor(
     readonly server: PageServer,
     readonly broker: TestBroker,
+    /** Another one after a restart of the browser. */
     public page: Page,
   ) {}
 
   static async open(browser: Browser, dist: string): Promise<ScreenRig> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    return ScreenRig.around(await context.newPage(), dist);
+  }
+
+  static async around(page: Page, dist: string): Promise<ScreenRig> {
     const server = new PageServer(dist);
     const broker = new TestBroker();
     await Promise.all([server.open(), broker.open()]);
-    const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
-    return new ScreenRig(server, broker, await context.newPage());
+    return new ScreenRig(server, broker, page);
   }
 
   async close(): Promise<void> {
@@ -54,6 +59,22 @@ export class ScreenRig {
     await this.page.goto(`${origin}/player/?${query}`);
   }
 
+  /** The network is cut: nothing answers, neither server nor broker. */
+  async cut(): Promise<void> {
+    await Promise.all([this.server.close(), this.broker.close()]);
+  }
+
+  /** Resolves when the page's own files are kept. */
+  async pageKept(): Promise<void> {
+    await this.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  }
+
+  /** The picture in the display: whether it came from the store, and how wide it is, 0 when it could not be had. */
+  async shownPicture(): Promise<{ from: string | undefined; width: number }> {
+    const image = this.page.frameLocator('#display iframe').locator('img');
+    return image.evaluate((node: HTMLImageElement) => ({ from: node.dataset['from'], width: node.naturalWidth }));
+  }
+
   async online(): Promise<void> {
     await this.open();
     await this.broker.online(this.device);
@@ -61,7 +82,10 @@ export class ScreenRig {
 
   /** A manifest of a campaign that is on air now; its template stands at its own path. */
   campaign(
-    over: Record<string, unknown> & { colour?: string; assets?: { id?: string; url: string; checksum?: string }[] } = {},
+    over: Record<string, unknown> & {
+      colour?: string;
+      assets?: { id?: string; url: string; checksum?: string; sizeBytes?: number }[];
+    } = {},
   ): TestCampaign {
     const { colour = '#0a7', assets = [], ...rest } = over;
     const campaignId = typeof rest['campaignId'] === 'string' ? rest['campaignId'] : randomUUID();
