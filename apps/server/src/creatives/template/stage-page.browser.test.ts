@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { STAGE_CHANNEL, type StageRequest } from '@marquee/contracts';
 import { type Browser, chromiumOrSkip, launchChromium, type Page } from '@marquee/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { FILM } from '../../test/support/film.js';
 import { renderTemplate, type Slide, type TemplateInput } from './render.js';
 
 const chromium = chromiumOrSkip();
@@ -50,28 +51,6 @@ const PLAYER = `<!doctype html><body style="margin:0"><script>
 </script>`;
 
 type Heard = StageRequest | { stranger: unknown };
-
-/** Runs in a page: films a canvas for so many ms and gives the film in base64. Text, as this program knows no DOM. */
-const FILM = (ms: number) => `(async () => {
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = 64;
-  const context = canvas.getContext('2d');
-  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: 'video/webm;codecs=vp8' });
-  const pieces = [];
-  recorder.ondataavailable = ({ data }) => pieces.push(data);
-  const stopped = new Promise((done) => { recorder.onstop = done; });
-  recorder.start(100);
-  const began = performance.now();
-  while (performance.now() - began < ${ms}) {
-    context.fillStyle = 'hsl(' + (performance.now() % 360) + ' 100% 50%)';
-    context.fillRect(0, 0, 64, 64);
-    await new Promise(requestAnimationFrame);
-  }
-  recorder.stop();
-  await stopped;
-  const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
-})()`;
 
 /** Runs in a built page: the address of what lies on top. */
 const SHOWN = `[...document.querySelectorAll('.on')].sort((a, b) => b.style.zIndex - a.style.zIndex)[0]?.src`;
