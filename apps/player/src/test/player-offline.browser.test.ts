@@ -122,8 +122,13 @@ describe.skipIf(chromium === undefined)('the player page without a network', () 
         const registration = await navigator.serviceWorker.ready;
         await registration.update().catch(() => undefined);
         const { installing } = registration;
-        while (installing !== null && installing.state !== 'activated' && installing.state !== 'redundant')
-          await new Promise((resolve) => installing.addEventListener('statechange', resolve, { once: true }));
+        await new Promise<void>((resolve) => {
+          const look = (): void => {
+            if (installing === null || installing.state === 'activated' || installing.state === 'redundant') resolve();
+          };
+          installing?.addEventListener('statechange', look);
+          look();
+        });
         return [installing?.state ?? 'none', String((await caches.keys()).length)];
       });
     // The worker names a page that this server does not have yet.

@@ -34,7 +34,7 @@ describe.skipIf(chromium === undefined)('a screen in a browser, with the real se
     const seen = new Set<string>();
     await eventually(async () => {
       const frame = await (await page.$('#display iframe'))?.contentFrame();
-      const media = ((await frame?.evaluate(SEEN)) ?? []) as { kind: string; stored: boolean; seen: boolean }[];
+      const media = (await frame?.evaluate<{ kind: string; stored: boolean; seen: boolean }[]>(SEEN)) ?? [];
       for (const one of media) if (one.stored && one.seen) seen.add(one.kind);
       expect([...seen].sort()).toEqual(['IMG', 'VIDEO']);
     }, 20_000);
@@ -42,7 +42,7 @@ describe.skipIf(chromium === undefined)('a screen in a browser, with the real se
 
   test('shows pictures and films after a reload, when the server is gone', async () => {
     await page.goto(`${flow.server.url}/player/?deviceId=lobby`);
-    const film = Buffer.from((await page.evaluate(FILM(1_200))) as string, 'base64');
+    const film = Buffer.from(await page.evaluate<string>(FILM(1_200)), 'base64');
     await eventually(async () => expect((await flow.http.get('/screens/lobby')).json()).toMatchObject({ status: 'online' }));
     const [picture, video] = [await upload(flow.http, pngNamed('offline')), await upload(flow.http, film)];
     const { id } = await flow.create({
