@@ -114,6 +114,7 @@ class Run {
     const { id } = await api.create(campaignBody(asset));
     const rightMs = (await this.reached(id, 'acknowledged', answering - roles.away.length)) - startedAt;
     process.stderr.write(`right after ${Math.round(rightMs)} ms\n`);
+    await this.sayLatest(id);
     await delay(Math.max(0, options.away * 1000 - (epochNow() - startedAt)));
     const backAt = epochNow();
     await fleet.call('steady', roles.away);
@@ -137,6 +138,18 @@ class Run {
       clearedMs: rounded(clearedMs),
       wrong,
     };
+  }
+
+  /** What kept it waiting: the last to acknowledge, for whoever asks. */
+  private async sayLatest(id: string): Promise<void> {
+    const { rows } = await this.database.query(
+      `select extract(epoch from settled_at - c.created_at)::numeric(9, 2) as sent_s, extract(epoch from acknowledged_at - c.created_at)::numeric(9, 2) as acknowledged_s,
+              offers, recipient = any($2) as flaps
+       from deliveries d join campaigns c on c.id = d.campaign_id
+       where d.campaign_id = $1 and acknowledged_at is not null order by acknowledged_at desc limit 8`,
+      [id, this.roles.flapping],
+    );
+    for (const row of rows) process.stderr.write(`  among the last: ${JSON.stringify(row)}\n`);
   }
 
   /** When so many screens were in that state. */

@@ -5,6 +5,7 @@ import { benchConverge, type ConvergeOptions } from './converge.js';
 import { benchCreates, type CreatesOptions } from './creates.js';
 import { benchList, type ListOptions } from './list.js';
 import { benchScreens, type ScreensOptions } from './screens.js';
+import { benchStartAccuracy, type StartAccuracyOptions } from './start-accuracy.js';
 
 const program = new Command('bench').description(
   'Measures the server against the bare libraries: one JSON line each, kept in bench/results.',
@@ -76,5 +77,13 @@ program
   .option('--silent <share>', 'share that never answers', share, 0.01)
   .option('--idle <seconds>', 'how long the work is measured when only the silent are left', whole, 60)
   .action((options: ConvergeOptions) => benchConverge(options));
+
+program
+  .command('start-accuracy')
+  .description('planned starts against what a real player says it did; and wrong clocks found in a large fleet')
+  .option('--campaigns <n>', 'how many starts', whole, 200)
+  .option('--gap <ms>', 'from one start to the next', whole, 1000)
+  .option('--screens <n>', 'how many screens, 5 % of them with a clock that is badly wrong', whole, 20_000)
+  .action((options: StartAccuracyOptions) => benchStartAccuracy(options));
 
 await program.parseAsync();

@@ -42,12 +42,15 @@ interface Told {
 const BATCH = 2000;
 /** What the database holds; a larger one is none of ours. */
 const MAX_VERSION = 2_147_483_647;
+/** A send that was under way as its screen came is settled by then. */
+const SENT_BY_MS = 500;
 const RETRY = { firstMs: 200, maxMs: 3000 };
 
 /** Keeps who is online, by the order in which statuses arrive, and gives a screen that comes online what it should have. */
 export class Presence {
   private readonly batcher: Batcher<Told, void>;
   private lastWritten: Promise<void> = Promise.resolve();
+  private readonly waiting = new Set<NodeJS.Timeout>();
   private readonly stopping = new AbortController();
 
   constructor(
@@ -88,6 +91,7 @@ export class Presence {
   /** Writes what was taken, if the database is there for it. */
   async stop(): Promise<void> {
     this.stopping.abort();
+    for (const timer of this.waiting) clearTimeout(timer);
     await this.batcher.drain();
   }
 
@@ -134,8 +138,26 @@ export class Presence {
       });
       for (const { device_id, campaign_id } of strangers) await this.revoke(device_id, campaign_id);
     }
-    const [contact] = await this.database.run(contactNow, { devices: online.map((told) => told.deviceId) });
-    if ((contact?.due ?? 0) > 0 || listed.length > 0) this.options.onContact();
+    const due = await this.contact(online.map((told) => told.deviceId));
+    if (due > 0 || listed.length > 0) this.options.onContact();
+  }
+
+  /** Answers how much became due. What is being sent to some of them is looked after again when it has been settled. */
+  private async contact(devices: string[]): Promise<number> {
+    const [contact] = await this.database.run(contactNow, { devices });
+    const sending = contact?.sending ?? [];
+    if (sending.length > 0 && !this.stopping.signal.aborted) {
+      const timer = setTimeout(() => {
+        this.waiting.delete(timer);
+        this.contact(sending).then(
+          (due) => (due > 0 ? this.options.onContact() : undefined),
+          (error: unknown) =>
+            this.log.debug({ err: error }, 'screens that came while they were sent to are offered it by the pace of offers'),
+        );
+      }, SENT_BY_MS);
+      this.waiting.add(timer);
+    }
+    return contact?.due ?? 0;
   }
 
   private async revoke(deviceId: string, campaignId: string): Promise<void> {

@@ -145,11 +145,14 @@ export const allOffline = statement({
 const AGAIN = (times: string): string =>
   `greatest(now(), coalesce(d.contacted_at, d.settled_at) + least(60, power(2, least(${times}, 6))) * interval '1 second')`;
 
-/** Screens came online: what they have not acknowledged is due at once, and so are their revokes, unless they were just told. */
+/**
+ * Screens came online: what they have not acknowledged is due at once, and so are their revokes, unless they were just told. Answers
+ * which of them something is being sent to at this moment: it may have gone out before they listened, so they are to be asked after again.
+ */
 export const contactNow = statement({
   name: 'screens_contact_now',
   takes: { devices: t.texts },
-  gives: { due: t.bigint },
+  gives: { due: t.bigint, sending: t.texts },
   text: `
     with silent as materialized (
       select d.id from executions e join deliveries d on d.execution_id = e.id
@@ -164,7 +167,10 @@ export const contactNow = statement({
                                then least(d.next_offer_at, ${AGAIN('d.offers')}) end,
           next_revoke_at = case when d.next_revoke_at is not null then least(d.next_revoke_at, ${AGAIN('d.revokes')}) end
       from (select id from silent union select id from revoked) as mine where d.id = mine.id returning 1)
-    select count(*) as due from due`,
+    select (select count(*) from due) as due, array(
+      select distinct d.recipient from executions e join deliveries d on d.execution_id = e.id
+      where e.state = 'RUNNING' and d.recipient = any($devices) and d.status = 'SENDING'
+        and (select sum(n) from execution_counts k where k.execution_id = e.id and k.state = 'SENDING') > 0) as sending`,
 });
 
 /**

@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { beginDeliveries, claimDeliveries, rescueDeliveries, settleDeliveries } from '../deliveries/deliveries.store.js';
-import { dueOffers, takeOffers, takeRevokes } from '../deliveries/offers.store.js';
+import { dueOffers, renewOfferRounds, takeOffers, takeRevokes } from '../deliveries/offers.store.js';
 import { waitingExecutions } from '../executions/executions.store.js';
 import { newId } from '../kit/ids.js';
 import { acknowledge } from '../screens/acknowledgements.store.js';
-import { contactNow } from '../screens/screens.store.js';
+import { contactNow, reconcileInstalled } from '../screens/screens.store.js';
 import { caseOf, rivalsOf } from '../screens/why/why.store.js';
 import type { Shape, Statement, ValuesOf } from '../store/statement.js';
 import { openTestStore, runningCampaign, type TestCampaign, type TestStore } from './support/store.js';
@@ -165,6 +165,12 @@ describe('on a table half drained, analysed before', () => {
     await expectPlans(rivalsOf, { ...of, priority: 0, now: Date.now(), most: 100 }, 10);
   });
 
-  test('screens that come online', () =>
-    expectPlans(contactNow, { devices: Array.from({ length: BATCH }, (_, index) => `s-${String(index + 1).padStart(5, '0')}`) }));
+  test('screens that come online', async () => {
+    const devices = Array.from({ length: BATCH }, (_, index) => `s-${String(index + 1).padStart(5, '0')}`);
+    await expectPlans(contactNow, { devices });
+    const installed = { installedDevices: devices, installedCampaigns: devices.map(() => run.campaign) };
+    await expectPlans(reconcileInstalled, { devices, agesMs: devices.map(() => 0), ...installed });
+  });
+
+  test('looks for offers that nobody planned', () => expectPlans(renewOfferRounds, { inMs: 10_000 }));
 });

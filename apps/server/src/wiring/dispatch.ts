@@ -11,7 +11,11 @@ import { StartError } from '../kit/errors.js';
 import { AddressPolicy, parseFetchAllow } from '../kit/address-policy.js';
 import { GuardedFetcher } from '../storage/guarded-fetcher.js';
 import { startAlerts } from './alerts.js';
+import { Growth } from '../store/growth.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
+
+/** How often a look is taken at how large the tables are: two rows of the catalogue. */
+const GROWTH_MS = 500;
 
 export async function startDispatch(context: Context): Promise<void> {
   const { config, log, ends, database, notifications, outbox, storage, apiBaseUrl } = context;
@@ -36,6 +40,7 @@ export async function startDispatch(context: Context): Promise<void> {
     playLogKeepMs: config.playLogKeepDays * 86_400_000,
     onError,
   });
+  const growth = new Growth(database, { intervalMs: GROWTH_MS, onError });
   notifications.on('campaign_created', () => builder.wake());
   notifications.on('campaign_edited', () => builder.wake());
   notifications.on('template_ready', () => launcher.wake());
@@ -44,7 +49,7 @@ export async function startDispatch(context: Context): Promise<void> {
   notifications.on('campaign_cancelled', () => sweeper.wake());
   notifications.on('campaign_completed', () => sweeper.wake());
   notifications.on('fact', () => relay.wake());
-  for (const actor of [sources, builder, launcher, joiner, sweeper, relay, rescuer, reconciler]) {
+  for (const actor of [sources, builder, launcher, joiner, sweeper, relay, rescuer, reconciler, growth]) {
     actor.start();
     ends.add(actor.name, () => actor.stop());
   }
