@@ -11,6 +11,7 @@ import { FileStorage } from '../storage/file-storage.js';
 import { Database } from '../store/database.js';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.js';
 import { Fence } from '../store/fence.js';
+import { Members } from '../store/members.js';
 import { migrate } from '../store/migrate.js';
 import { Notifications } from '../store/notifications.js';
 import { Outbox } from '../store/outbox.js';
@@ -41,11 +42,13 @@ export async function openStore(config: Config, log: Log, metrics: Metrics, ends
   };
   const database = open(config.databasePool, config.databaseReadUrl);
   const outbox = new Outbox(OUTBOX_LEASE_MS);
-  if (databaseRole === 'started') {
-    // Nobody else has this database open, so whoever held a lease is dead: waiting it out would only delay the screens.
+  const members = new Members(database, log);
+  ends.add('the count of processes', () => members.stop());
+  await members.enter(async () => {
+    // Whoever held a lease is dead: waiting it out would only delay the screens.
     await database.run(expireLeases, {});
     await outbox.release(database);
-  }
+  });
   const { fenceDeadlineMs: deadlineMs, fenceIdleMs: idleMs, fenceWaitMs: waitMs } = config;
   const fence = new Fence(open(WORKER_SLOTS + 2), open(4), systemClock, { deadlineMs, idleMs, waitMs });
   const storage = await openStorage(config);

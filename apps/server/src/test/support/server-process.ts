@@ -18,7 +18,15 @@ export interface ServerOptions {
   databaseUrl?: string;
   /** Kept when given; else one of its own that goes with the process. */
   dataDir?: string;
+  /** Those of a server that has ended, to be found where it was; else free ones. */
+  ports?: ServerPorts;
   environment?: Record<string, string>;
+}
+
+export interface ServerPorts {
+  http: number;
+  mqtt: number;
+  ws: number;
 }
 
 /** How a process ended. */
@@ -36,7 +44,7 @@ export class ServerProcess {
 
   private constructor(
     readonly child: ChildProcess,
-    readonly ports: { http: number; mqtt: number; ws: number },
+    readonly ports: ServerPorts,
     readonly dataDir: string,
     private readonly ownsFolder: boolean,
   ) {
@@ -69,9 +77,9 @@ export class ServerProcess {
   }
 
   /** Starts one and waits for nothing: for starts that are meant to fail. */
-  static async launch({ databaseUrl, dataDir, environment = {} }: ServerOptions = {}): Promise<ServerProcess> {
+  static async launch({ databaseUrl, dataDir, ports: given, environment = {} }: ServerOptions = {}): Promise<ServerProcess> {
     const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'marquee-flow-')));
-    const ports = { http: await freePort(), mqtt: await freePort(), ws: await freePort() };
+    const ports = given ?? { http: await freePort(), mqtt: await freePort(), ws: await freePort() };
     const child = spawn(process.execPath, [SERVER_MAIN], {
       // A folder without .env: nothing of the developer's own settings gets in.
       cwd: tmpdir(),
