@@ -168,7 +168,11 @@ describe('on a table half drained, analysed before', () => {
   test('screens that come online', async () => {
     const devices = Array.from({ length: BATCH }, (_, index) => `s-${String(index + 1).padStart(5, '0')}`);
     await expectPlans(contactNow, { devices });
-    const installed = { installedDevices: devices, installedCampaigns: devices.map(() => run.campaign) };
+    const installed = {
+      installedDevices: devices,
+      installedCampaigns: devices.map(() => run.campaign),
+      installedVersions: devices.map(() => 1),
+    };
     await expectPlans(reconcileInstalled, { devices, agesMs: devices.map(() => 0), ...installed });
   });
 
