@@ -126,7 +126,7 @@ export const noteStale = statement({
 
 /**
  * Returns the deliveries of claims whose lease ended (protocol rule 7), $most claims at a time: what was not begun to PENDING; a send that ended without a word to PENDING in doubt
- * where its channel may repeat it under the same key, else to UNKNOWN. A worker that is still alive loses its claim
+ * where its channel may repeat it under the same key, else to UNKNOWN; one that the screen has answered is a SUCCESS. A worker that is still alive loses its claim
  * at begin; its send settles later by its attempt.
  */
 export const rescueDeliveries = statement({
@@ -138,15 +138,17 @@ export const rescueDeliveries = statement({
       select k.id, k.delivery_ids, c.channel = any($safeChannels) as safe from claims k join campaigns c on c.id = k.campaign_id
       where k.lease_until < now() order by k.lease_until limit $most for update of k skip locked),
     held as materialized (
-      select d.id, x.safe from expired x cross join lateral unnest(x.delivery_ids) as held(id) join deliveries d on d.id = held.id
+      select d.id, x.safe, d.status = 'SENDING' and d.acknowledged_at is not null as arrived from expired x cross join lateral unnest(x.delivery_ids) as held(id) join deliveries d on d.id = held.id
       where d.claim_id = x.id and d.status in ('IN_PROGRESS', 'SENDING') order by d.id for update of d),
     ended as (delete from claims using expired where claims.id = expired.id returning 1),
     moved as (
       update deliveries d
-      set was = d.status, status = case when d.status = 'IN_PROGRESS' or h.safe then 'PENDING' else 'UNKNOWN' end,
-          next_attempt_at = case when d.status = 'IN_PROGRESS' or h.safe then now() end,
-          doubt = d.doubt or d.status = 'SENDING',
-          last_error = case when d.status = 'SENDING' then 'the worker ended before the result was known' else d.last_error end
+      set was = d.status,
+          status = case when h.arrived then 'SUCCESS' when d.status = 'IN_PROGRESS' or h.safe then 'PENDING' else 'UNKNOWN' end,
+          next_attempt_at = case when not h.arrived and (d.status = 'IN_PROGRESS' or h.safe) then now() end,
+          settled_at = case when h.arrived then now() else d.settled_at end,
+          doubt = d.doubt or (d.status = 'SENDING' and not h.arrived),
+          last_error = case when d.status = 'SENDING' and not h.arrived then 'the worker ended before the result was known' else d.last_error end
       from held h where d.id = h.id
       returning d.execution_id, d.status, d.was),
     counted as (
@@ -156,6 +158,20 @@ export const rescueDeliveries = statement({
       group by execution_id, state having sum(n) <> 0),
     told as (select pg_notify('marquee', 'deliveries_due') from (select count(*) as n from moved) as k where n > 0)
     select execution_id, status, count(*) as n from moved where (select count(*) from told) + (select count(*) from ended) >= 0 group by execution_id, status`,
+});
+
+/**
+ * Ends the lease of a claim that nothing will be sent of any more: whoever took it could not go on, and knows that it has started
+ * nothing. The rescuer is told, and decides as it does of a lease that ran out. Nothing when the claim was never committed, or has ended.
+ */
+export const giveBackClaim = statement({
+  name: 'deliveries_give_back',
+  takes: { claim: t.uuid },
+  gives: {},
+  text: `
+    with given as (update claims set lease_until = now() - interval '1 ms' where id = $claim returning 1),
+    told as (select pg_notify('marquee', 'claims_given_back') from given)
+    select where (select count(*) from told) < 0`,
 });
 
 /**

@@ -6,8 +6,9 @@ import { beginDeliveries, noteStale, settleDeliveries } from '../deliveries/deli
 import { backoff } from '../kit/backoff.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
-import type { Database } from '../store/database.js';
+import { type Database, isUnavailable } from '../store/database.js';
 import type { Fence } from '../store/fence.js';
+import type { Claims } from './claims.js';
 
 export interface ConsumerOptions {
   /** How long a send may take before a rescuer takes it for lost, ms. */
@@ -32,6 +33,8 @@ interface Settlement {
 }
 
 const SETTLE_TRIES = 6;
+/** How long results wait for a database that is away, ms: a killed one has recovered by then, and no lease has run out. */
+const SETTLE_WITHIN_MS = 15_000;
 const SENDS_A_TURN = 100;
 
 /** Takes claims off the bus: fence, begin, send each, settle. Three statements a batch, none a row. */
@@ -40,6 +43,7 @@ export class Consumer {
     private readonly database: Database,
     private readonly fence: Fence,
     private readonly keys: FenceKeys,
+    private readonly claims: Claims,
     private readonly channels: ReadonlyMap<string, Channel>,
     private readonly options: ConsumerOptions,
     private readonly metrics: ConsumerMetrics,
@@ -48,6 +52,19 @@ export class Consumer {
 
   /** Resolves when every delivery that it began is settled, or left to the rescuer. */
   async consume(message: BusMessage): Promise<void> {
+    let begun: OutgoingDelivery[] | undefined;
+    try {
+      await this.sendAll(message, (all) => {
+        begun = all;
+      });
+    } catch (error) {
+      // Nothing was started, so nobody needs to wait for its lease.
+      if (begun === undefined) this.claims.giveBack(message.claimId);
+      throw error;
+    }
+  }
+
+  private async sendAll(message: BusMessage, onBegun: (all: OutgoingDelivery[]) => void): Promise<void> {
     const key = await this.keys.of(message.campaignId);
     const channel = key === undefined ? undefined : this.channels.get(key.channel);
     const send = await channel?.prepare(message.campaignId);
@@ -56,6 +73,7 @@ export class Consumer {
     const results: Promise<Settlement>[] = [];
     try {
       const begun = await this.begin(message);
+      onBegun(begun);
       let unasked = begun.length;
       let allAsked: () => void = () => undefined;
       const asked = new Promise<void>((resolve) => {
@@ -135,19 +153,21 @@ export class Consumer {
       delaysMs: sorted.map((each) => each.delayMs),
       firstOfferMs: channel.name === 'screen' ? this.options.firstOfferMs : null,
     };
+    const from = performance.now();
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.database.run(settleDeliveries, args);
         return;
       } catch (error) {
-        if (attempt === SETTLE_TRIES) {
+        const hopeless = isUnavailable(error) ? performance.now() - from > SETTLE_WITHIN_MS : attempt >= SETTLE_TRIES;
+        if (hopeless) {
           this.log.error(
             { err: error, campaign: message.campaignId, n: sorted.length },
             'results could not be settled; the rescuer will decide',
           );
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, backoff(attempt, { firstMs: 100, maxMs: 2000 })));
+        await new Promise((resolve) => setTimeout(resolve, backoff(attempt, { firstMs: 100, maxMs: 1000 })));
       }
     }
   }

@@ -4,6 +4,7 @@ import { waitingExecutions } from '../executions/executions.store.js';
 import { newId } from '../kit/ids.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
+import type { Claims } from './claims.js';
 
 export interface DispatcherOptions {
   batch: number;
@@ -20,6 +21,7 @@ export class Dispatcher extends Actor {
   constructor(
     private readonly database: Database,
     private readonly bus: Bus,
+    private readonly claims: Claims,
     private readonly options: DispatcherOptions,
   ) {
     super('dispatcher', options.onError);
@@ -47,16 +49,22 @@ export class Dispatcher extends Actor {
   private async claim(campaignId: string, executionId: string): Promise<number> {
     const claimId = newId();
     const { batch, leaseMs } = this.options;
-    const rows = await this.database.run(claimDeliveries, {
-      campaign: campaignId,
-      execution: executionId,
-      claim: claimId,
-      most: batch,
-      leaseMs,
-    });
-    const [first] = rows;
-    if (first === undefined) return 0;
-    await this.bus.publish({ campaignId, executionId, epoch: first.epoch, claimId, deliveryIds: rows.map((row) => row.id) });
-    return rows.length;
+    try {
+      const rows = await this.database.run(claimDeliveries, {
+        campaign: campaignId,
+        execution: executionId,
+        claim: claimId,
+        most: batch,
+        leaseMs,
+      });
+      const [first] = rows;
+      if (first === undefined) return 0;
+      await this.bus.publish({ campaignId, executionId, epoch: first.epoch, claimId, deliveryIds: rows.map((row) => row.id) });
+      return rows.length;
+    } catch (error) {
+      // It may have been committed all the same.
+      this.claims.giveBack(claimId);
+      throw error;
+    }
   }
 }

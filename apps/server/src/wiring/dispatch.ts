@@ -48,6 +48,7 @@ export async function startDispatch(context: Context): Promise<void> {
   notifications.on('device_entered', () => joiner.wake());
   notifications.on('campaign_cancelled', () => sweeper.wake());
   notifications.on('campaign_completed', () => sweeper.wake());
+  notifications.on('claims_given_back', () => rescuer.wake());
   notifications.on('fact', () => relay.wake());
   for (const actor of [sources, builder, launcher, joiner, sweeper, relay, rescuer, reconciler, growth]) {
     actor.start();

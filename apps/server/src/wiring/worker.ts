@@ -1,6 +1,7 @@
 import { LocalBus } from '../bus/local-bus.js';
 import type { Channel } from '../channels/channel.js';
 import type { Manifests } from '../creatives/manifest.js';
+import { Claims } from '../dispatch/claims.js';
 import { Consumer } from '../dispatch/consumer.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
 import { type Context, POLL_MS, WORKER_SLOTS, actorErrors } from './context.js';
@@ -12,10 +13,13 @@ export function startWorker(context: Context, manifests: Manifests): void {
   const { config, log, metrics, ends, broker, database, fence, keys, notifications } = context;
   const screen = screenChannel(context, manifests);
   const channels = new Map<string, Channel>([[screen.name, screen]]);
+  const claims = new Claims(database, config.claimLeaseMs);
+  ends.add('the claims given back', () => claims.stop());
   const consumer = new Consumer(
     database,
     fence,
     keys,
+    claims,
     channels,
     { sendMs: config.sendTimeoutMs + 10_000, firstOfferMs: config.offerFirstMs, maxAttempts: SCREEN_ATTEMPTS },
     metrics.consumer,
@@ -24,7 +28,12 @@ export function startWorker(context: Context, manifests: Manifests): void {
   const onError = actorErrors(log);
   const bus = new LocalBus(WORKER_SLOTS, (error) => onError(error, 'consumer'));
   bus.subscribe((message) => consumer.consume(message));
-  const dispatcher = new Dispatcher(database, bus, { batch: config.dispatchBatch, leaseMs: config.claimLeaseMs, pollMs: POLL_MS, onError });
+  const dispatcher = new Dispatcher(database, bus, claims, {
+    batch: config.dispatchBatch,
+    leaseMs: config.claimLeaseMs,
+    pollMs: POLL_MS,
+    onError,
+  });
   notifications.on('deliveries_due', () => dispatcher.wake());
   broker.onConnectionChange((connected) => {
     if (connected) dispatcher.wake();

@@ -14,6 +14,7 @@ import {
   settleDeliveries,
   sweepDeliveries,
 } from '../../deliveries/deliveries.store.js';
+import { Claims } from '../../dispatch/claims.js';
 import { Consumer } from '../../dispatch/consumer.js';
 import { systemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
@@ -85,7 +86,16 @@ class HeldChannel implements Channel {
 function consumerOf(channel: Channel, fence: Fence): Consumer {
   const metrics = { stale: () => undefined, sent: () => undefined };
   const options = { sendMs: 20_000, firstOfferMs: 10_000, maxAttempts: 5 };
-  return new Consumer(store.database, fence, new FenceKeys(store.database), new Map([['screen', channel]]), options, metrics, silentLog);
+  return new Consumer(
+    store.database,
+    fence,
+    new FenceKeys(store.database),
+    new Claims(store.database, 30_000),
+    new Map([['screen', channel]]),
+    options,
+    metrics,
+    silentLog,
+  );
 }
 
 test('a message begins once; the same message again begins nothing', async () => {
