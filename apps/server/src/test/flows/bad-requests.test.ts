@@ -23,6 +23,8 @@ describe('an id', () => {
   const routes = [
     '/campaigns/:id',
     '/campaigns/:id/clearance',
+    '/campaigns/:id/clearance/screens',
+    '/campaigns/:id/versions',
     '/campaigns/:id/executions',
     '/campaigns/:id/deliveries',
     '/campaigns/:id/events',
@@ -35,7 +37,7 @@ describe('an id', () => {
   });
 
   test('of nothing is a 404', async () => {
-    for (const route of ['/campaigns/:id', '/campaigns/:id/clearance', '/campaigns/:id/deliveries', ...more])
+    for (const route of ['/campaigns/:id', '/campaigns/:id/clearance', '/campaigns/:id/versions', '/campaigns/:id/deliveries', ...more])
       expectProblem(await flow.http.get(route.replace(':id', unknown)), 404, 'NOT_FOUND');
     for (const action of ['cancel', 'dispatch']) {
       expectProblem(await flow.http.post(`/campaigns/${unknown}/${action}`), 404, 'NOT_FOUND');

@@ -140,6 +140,23 @@ describe('an edit', () => {
     expect(screen.offersOf(campaign.id)).toBe(1);
   });
 
+  test('that takes an asset out does not wait for it, and the late build of what it was brings nothing back', async () => {
+    const screen = await flow.screen('impatient');
+    const campaign = await flow.create({ audience: { ids: ['impatient'] }, assets: [{ assetType: 'image', url: `${origin.base}/never` }] });
+    await eventually(() => expect(held.has('/never')).toBe(true));
+    await edit(campaign, { name: 'Second', assets: [{ assetType: 'image', url: `${flow.server.url}/assets/${'0'.repeat(64)}` }] });
+    await expectWhole(await offered(screen, campaign, 2), 'Second');
+    held.get('/never')?.end(pngNamed('never'));
+    await eventually(async () =>
+      expect(await flow.sql(`select from asset_sources where url like '%/never' and state = 'stored'`)).toHaveLength(1),
+    );
+    await eventually(async () =>
+      expect(await flow.sql('select from outbox where aggregate_id = $1 and not processed', [campaign.id])).toHaveLength(0),
+    );
+    expect(await flow.sql('select version from templates where campaign_id = $1', [campaign.id])).toEqual([{ version: 2 }]);
+    expect(screen.offersOf(campaign.id)).toBe(1);
+  });
+
   test('needs to say which version it is meant for, and a campaign that may change', async () => {
     const { campaign } = await playing('refused');
     const path = `/campaigns/${campaign.id}`;
