@@ -21,15 +21,14 @@ export class KeptPage {
     private readonly container: ServiceWorkerContainer | undefined,
     private readonly page: Pick<Location, 'reload' | 'href'>,
     private readonly changed: () => void,
-  ) {}
+  ) {
+    if (container === undefined) this.kept = false;
+  }
 
   /** Has the files kept. Never rejects: without it the page plays all the same, and says what it lacks. */
   async begin(url: string): Promise<void> {
     const { container } = this;
-    if (container === undefined) {
-      this.kept = false;
-      return;
-    }
+    if (container === undefined) return;
     let controlled = container.controller !== null;
     container.addEventListener('controllerchange', () => {
       // The first one takes over a page that came from the server just now.

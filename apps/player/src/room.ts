@@ -30,7 +30,9 @@ export class Room {
     private readonly browser: Pick<StorageManager, 'estimate' | 'persist' | 'persisted'> | undefined,
     private readonly mediaBytes: () => Promise<number>,
     private readonly maxBytes: number | undefined,
-  ) {}
+  ) {
+    if (browser === undefined) this.persistent = false;
+  }
 
   /** Asks the browser not to clear the storage. Resolves with its answer, which may never come. */
   async ask(): Promise<void> {

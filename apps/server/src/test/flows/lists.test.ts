@@ -217,7 +217,7 @@ test('the pages are where the start says', async () => {
   const worker = await flow.http.get('/player/sw.js');
   expect([worker.status, worker.headers['content-type'], worker.headers['cache-control']]).toEqual([
     200,
-    'text/javascript; charset=utf-8',
+    'application/javascript; charset=utf-8',
     'no-cache',
   ]);
   const bare = await flow.http.get('/player?deviceId=a&brokerUrl=ws%3A%2F%2Fx');
