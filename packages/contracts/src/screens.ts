@@ -60,6 +60,9 @@ export const screenDetail = screenView.extend({
 });
 export type ScreenDetail = z.infer<typeof screenDetail>;
 
+/** The answer to what a screen is asked: it is on its way. */
+export const controlAsked = z.object({ asked: z.literal(true) });
+
 /** One campaign on one screen's own page, the newest execution first. */
 export const screenDelivery = deliveryView.extend({
   campaign: z.string(),

@@ -6,6 +6,7 @@ import {
   campaignView,
   clearanceView,
   clientConfig,
+  controlAsked,
   createdCampaign,
   type DeliveryState,
   type EditCampaignInput,
@@ -16,7 +17,10 @@ import {
   pathTo,
   type ScreenAudience,
   type ScreenStatus,
+  type PlaysBy,
+  playsReport,
   screenDelivery,
+  screenDetail,
   screenView,
   storedEvent,
   uncountedPageOf,
@@ -56,6 +60,18 @@ const unclearPage = pageOf(unclearScreen);
 const screenDeliveryPage = uncountedPageOf(screenDelivery);
 const storedEventPage = uncountedPageOf(storedEvent);
 
+/** Whose plays. */
+export type PlaysOf = { deviceId: string } | { campaignId: string };
+export type PlaysQuery = PlaysOf & {
+  from: number;
+  to: number;
+  bucket: 'hour' | 'day';
+  timeZone: string;
+  by: PlaysBy;
+  offset: number;
+  limit: number;
+};
+
 export interface CursorQuery {
   cursor?: string | undefined;
   limit: number;
@@ -85,11 +101,16 @@ export const api = {
   deliveries: (id: string, query: DeliveryQuery, signal?: AbortSignal) =>
     call(`${pathTo('deliveries', id)}${queryString({ ...query })}`, deliveryPage, { signal }),
   screens: (query: ScreenQuery, signal?: AbortSignal) => call(`${pathTo('screens')}${queryString({ ...query })}`, screenPage, { signal }),
-  screen: (id: string, signal?: AbortSignal) => call(pathTo('screen', id), screenView, { signal }),
+  screen: (id: string, signal?: AbortSignal) => call(pathTo('screen', id), screenDetail, { signal }),
   screenDeliveries: (id: string, query: CursorQuery, signal?: AbortSignal) =>
     call(`${pathTo('screenDeliveries', id)}${queryString({ ...query })}`, screenDeliveryPage, { signal }),
   screenEvents: (id: string, query: CursorQuery, signal?: AbortSignal) =>
     call(`${pathTo('screenEvents', id)}${queryString({ ...query })}`, storedEventPage, { signal }),
+  /** Resolves when it is on its way to the screen. */
+  tellScreen: (id: string, what: 'identify' | 'reload') =>
+    call(pathTo(what === 'identify' ? 'screenIdentify' : 'screenReload', id), controlAsked, { method: 'POST' }),
+  askForPicture: (id: string) => call(pathTo('screenScreenshot', id), controlAsked, { method: 'POST' }),
+  plays: (query: PlaysQuery, signal?: AbortSignal) => call(`${pathTo('plays')}${queryString({ ...query })}`, playsReport, { signal }),
   importScreens: (file: Blob, form: ImportForm) =>
     call(pathTo('screenImport'), importReport, { method: 'POST', body: file, contentType: form }),
   countAudience: (audience: ScreenAudience, signal?: AbortSignal) =>

@@ -1,6 +1,6 @@
 import type { ScreenAudience } from '@marquee/contracts';
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { api, type CampaignQuery, type CursorQuery, type DeliveryQuery, type ScreenQuery } from './client.js';
+import { api, type CampaignQuery, type CursorQuery, type DeliveryQuery, type PlaysQuery, type ScreenQuery } from './client.js';
 
 /** Names of what is cached; a longer key is a part of the shorter one, so that a hint about a campaign reaches all of it. */
 export const keys = {
@@ -62,6 +62,8 @@ export const queries = {
       queryFn: ({ signal }) => api.screenEvents(id, query, signal),
       placeholderData: keepPreviousData,
     }),
+  plays: (query: PlaysQuery) =>
+    queryOptions({ queryKey: ['plays', query], queryFn: ({ signal }) => api.plays(query, signal), placeholderData: keepPreviousData }),
   audienceCount: (audience: ScreenAudience) =>
     queryOptions({ queryKey: ['audience', audience], queryFn: ({ signal }) => api.countAudience(audience, signal), staleTime: 10_000 }),
   clientConfig: () =>

@@ -191,6 +191,35 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 9
       .waitFor();
   });
 
+  it('asks a screen to identify and for a picture, and shows what was played, also as a file', async () => {
+    const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+    api.picture = PIXEL;
+    api.screens.push(screenRow({ deviceId: 'lobby-1', events: { missing: 3, lost: 1200, nextAskAt: null } }));
+    const campaign = campaignRow();
+    api.campaigns.push(campaign);
+    const played = { plays: 1200, durationMs: 12_065_000 };
+    const row = { deviceId: 'lobby-1', campaignId: campaign.id, campaign: HOSTILE, assetId: null, hour, ...played };
+    const series = Array.from({ length: 24 }, (_, index) => ({
+      at: hour - index * 3_600_000,
+      plays: 40 + ((index * 37) % 60),
+      durationMs: 1,
+    }));
+    api.plays = { total: played, series, rows: { data: [row], total: 11, offset: 0, limit: 10 } };
+    await open('/console/screens/lobby-1');
+    for (const text of ['3 missing', 'events lost: 1,200', '3 h 21 min in all', HOSTILE]) await page.getByText(text).first().waitFor();
+    await page.getByRole('button', { name: 'Identify' }).click();
+    await page.getByText('It shows its name for a moment.').waitFor();
+    expect(api.sent('POST', '/screens/lobby-1/identify')).toHaveLength(1);
+    await page.getByRole('button', { name: 'Take a picture' }).click();
+    await page.getByRole('img', { name: 'What lobby-1 showed' }).waitFor();
+    const file = await page.getByRole('link', { name: 'CSV' }).getAttribute('href');
+    expect(file).toMatch(/^\/plays\.csv\?deviceId=lobby-1&from=\d+&to=\d+$/);
+    await page.screenshot({ path: join(tmpdir(), 'marquee-screen-page.png'), fullPage: true });
+    await open(`/console/campaigns/${campaign.id}`);
+    await page.getByRole('heading', { name: 'Proof of play' }).waitFor();
+    expect(await page.getByRole('link', { name: 'CSV' }).getAttribute('href')).toContain(`campaignId=${campaign.id}`);
+  });
+
   it('keeps the preview away from the console: its script sees an origin of its own', async () => {
     api.template =
       '<!doctype html><title>t</title><script>try { parent.document.title = "stolen" } catch { document.title = "kept out" }</script>';

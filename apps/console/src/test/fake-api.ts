@@ -9,10 +9,11 @@ import {
   type FeedCampaign,
   type FeedDelivery,
   type FeedSummary,
+  type PlaysReport,
   type ScreenDelivery,
-  type ScreenView,
   type UnclearScreen,
   type VersionView,
+  type ScreenDetail,
   type StoredEvent,
   type WhyView,
 } from '@marquee/contracts';
@@ -38,9 +39,11 @@ type Handler = (match: RegExpExecArray, url: URL, request: IncomingMessage, resp
 export class FakeApi {
   campaigns: CampaignDetail[] = [];
   deliveries: DeliveryView[] = [];
-  screens: ScreenView[] = [];
+  screens: ScreenDetail[] = [];
   screenDeliveries: ScreenDelivery[] = [];
   screenEvents: StoredEvent[] = [];
+  plays: PlaysReport = { total: { plays: 0, durationMs: 0 }, series: [], rows: null };
+  picture = Buffer.alloc(0);
   /** By screen. */
   readonly whys = new Map<string, WhyView>();
   /** Newest first, by campaign; a campaign that is not named has one version. */
@@ -141,6 +144,12 @@ export class FakeApi {
       [/^GET \/screens\/([^/]+)$/, ([, id], _url, _request, response) => this.oneScreen(id, response)],
       [/^GET \/screens\/([^/]+)\/deliveries$/, (_match, url) => pageOf(this.screenDeliveries, url)],
       [/^GET \/screens\/([^/]+)\/events$/, (_match, url) => pageOf(this.screenEvents, url)],
+      [/^POST \/screens\/([^/]+)\/(identify|reload|screenshot)$/, ([, id, what]) => this.tell(id ?? '', what)],
+      [
+        /^GET \/screens\/[^/]+\/screenshot$/,
+        (_match, _url, _request, response) => response.writeHead(200, { 'content-type': 'image/png' }).end(this.picture),
+      ],
+      [/^GET \/plays$/, () => this.plays],
       [
         /^POST \/screens\/import$/,
         () => ({ imported: 2, updated: 1, rejected: [{ line: 3, reason: 'deviceId: must match <b>the pattern</b>' }] }),
@@ -234,6 +243,14 @@ export class FakeApi {
     return found;
   }
 
+  /** A screen that is asked for a picture sends it at once. */
+  private tell(id: string, what: string | undefined): unknown {
+    const at = Date.now();
+    if (what === 'screenshot')
+      this.screens = this.screens.map((screen) => (screen.deviceId === id ? { ...screen, screenshotAt: at } : screen));
+    return { asked: true };
+  }
+
   private oneScreen(id: string | undefined, response: ServerResponse): unknown {
     const found = this.screens.find((screen) => screen.deviceId === decodeURIComponent(id ?? ''));
     return found ?? refuse(response, { code: 'NOT_FOUND', message: 'There is no such screen' });
@@ -253,7 +270,7 @@ export class FakeApi {
     return { started: true, executionId: randomUUID(), epoch: 1 };
   }
 
-  private matchingScreens(url: URL): ScreenView[] {
+  private matchingScreens(url: URL): ScreenDetail[] {
     const q = url.searchParams.get('q');
     const tag = url.searchParams.get('tag');
     return this.screens

@@ -6,8 +6,8 @@ import {
   deliveryView,
   type ScreenDelivery,
   screenDelivery,
-  type ScreenView,
-  screenView,
+  type ScreenDetail,
+  screenDetail,
   type StoredEvent,
   storedEvent,
   type WhyView,
@@ -158,8 +158,8 @@ export function whyAnswer(part: Partial<WhyView> = {}, facts: Partial<WhyView['f
   });
 }
 
-export function screenRow(part: Partial<ScreenView> = {}): ScreenView {
-  return screenView.parse({
+export function screenRow(part: Partial<ScreenDetail> = {}): ScreenDetail {
+  return screenDetail.parse({
     deviceId: 'lobby-1',
     groupId: 'lobby',
     tags: ['ground-floor'],
@@ -170,6 +170,8 @@ export function screenRow(part: Partial<ScreenView> = {}): ScreenView {
     statusSince: 1_790_000_000_000,
     lacks: [],
     storage: null,
+    events: null,
+    screenshotAt: null,
     metadata: {},
     ...part,
   });

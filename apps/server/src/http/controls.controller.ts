@@ -1,4 +1,4 @@
-import { deviceId } from '@marquee/contracts';
+import { controlAsked, deviceId } from '@marquee/contracts';
 import { Controller, Get, HttpCode, Inject, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -10,7 +10,6 @@ import { CONTROLS } from './tokens.js';
 
 const byDevice = z.object({ id: deviceId });
 const uploadQuery = z.object({ token: z.string().min(1).max(200) });
-const asked = z.object({ asked: z.literal(true) });
 const kept = z.object({ takenAt: z.int() });
 
 /** What a picture may come as; what it is, its bytes say. */
@@ -23,7 +22,7 @@ export class ControlsController {
 
   @Post(':id/identify')
   @HttpCode(202)
-  @answers('Have a screen show which one it is', asked, 202)
+  @answers('Have a screen show which one it is', controlAsked, 202)
   async identify(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>) {
     await this.controls.tell(id, { type: 'identify' });
     return { asked: true };
@@ -31,7 +30,7 @@ export class ControlsController {
 
   @Post(':id/reload')
   @HttpCode(202)
-  @answers('Have a screen load its player anew', asked, 202)
+  @answers('Have a screen load its player anew', controlAsked, 202)
   async reload(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>) {
     await this.controls.tell(id, { type: 'reload' });
     return { asked: true };
@@ -39,7 +38,7 @@ export class ControlsController {
 
   @Post(':id/screenshot')
   @HttpCode(202)
-  @answers('Ask a screen for a picture of what it shows; it is there when screenshotAt of the screen has moved', asked, 202)
+  @answers('Ask a screen for a picture of what it shows; it is there when screenshotAt of the screen has moved', controlAsked, 202)
   async screenshot(@Param({ schema: byDevice }) { id }: z.output<typeof byDevice>) {
     await this.controls.askForPicture(id);
     return { asked: true };

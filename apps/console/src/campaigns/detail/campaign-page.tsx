@@ -7,6 +7,7 @@ import { queries } from '../../api/queries.js';
 import { NotFound } from '../../app/not-found.js';
 import { LinkAnchor } from '../../parts/link-anchor.js';
 import { PageTitle } from '../../parts/page-title.js';
+import { PlaysSection } from '../../parts/plays-section.js';
 import { Section } from '../../parts/section.js';
 import { Trouble } from '../../parts/trouble.js';
 import { AssetsSection } from './assets-section.js';
@@ -58,6 +59,7 @@ export function CampaignPage() {
           </Section>
         </div>
         <VersionsSection campaign={data} />
+        <PlaysSection key={id} of={{ campaignId: id }} by="hour" />
         <DeliveriesSection id={id} />
       </Stack>
     </>

@@ -1,13 +1,14 @@
-import { Group, Progress, Text } from '@mantine/core';
-import type { ScreenView } from '@marquee/contracts';
+import { Progress, Text } from '@mantine/core';
+import { CLOCK_OFF_MS, type ScreenDetail } from '@marquee/contracts';
 import { formatBytes } from '../../parts/bytes.js';
 import { ClockMark, offsetWords } from '../../parts/clock.js';
 import { Fact, Facts } from '../../parts/facts.js';
 import { LinkAnchor } from '../../parts/link-anchor.js';
+import { number } from '../../parts/pager.js';
 import { ScreenDot } from '../../parts/status.js';
 import { Time } from '../../parts/time.js';
 
-export function ScreenFacts({ screen }: { screen: ScreenView }) {
+export function ScreenFacts({ screen }: { screen: ScreenDetail }) {
   const { clockOffsetMs, storage, nowPlaying } = screen;
   return (
     <Facts>
@@ -32,20 +33,35 @@ export function ScreenFacts({ screen }: { screen: ScreenView }) {
           </>
         )}
       </Fact>
-      <Fact name="Clock">
-        {clockOffsetMs === null ? (
-          <None />
-        ) : (
-          <Group gap={6}>
-            {clockOffsetMs === 0 ? 'exact' : offsetWords(clockOffsetMs)}
-            <ClockMark offsetMs={clockOffsetMs} />
-          </Group>
-        )}
-      </Fact>
+      <Fact name="Clock">{clockOffsetMs === null ? <None /> : <Clock offsetMs={clockOffsetMs} />}</Fact>
       <Fact name="Storage">{storage === null ? <None /> : <Storage {...storage} />}</Fact>
+      <Fact name="Events">
+        <Events events={screen.events} />
+      </Fact>
       <Fact name="Group">{screen.groupId ?? <None />}</Fact>
       <Fact name="Tags">{screen.tags.length === 0 ? <None /> : screen.tags.join(', ')}</Fact>
     </Facts>
+  );
+}
+
+function Clock({ offsetMs }: { offsetMs: number }) {
+  if (Math.abs(offsetMs) > CLOCK_OFF_MS) return <ClockMark offsetMs={offsetMs} />;
+  return <>{offsetMs === 0 ? 'exact' : offsetWords(offsetMs)}</>;
+}
+
+/** Whether all that it said arrived. */
+function Events({ events }: { events: ScreenDetail['events'] }) {
+  if (events === null) return <None />;
+  const { missing, lost } = events;
+  return (
+    <>
+      {missing === 0 ? 'all here' : `${number(missing)} missing`}
+      {lost > 0 && (
+        <Text size="xs" c="orange" component="div">
+          events lost: {number(lost)}
+        </Text>
+      )}
+    </>
   );
 }
 

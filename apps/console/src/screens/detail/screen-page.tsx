@@ -6,10 +6,13 @@ import { queries } from '../../api/queries.js';
 import { NotFound } from '../../app/not-found.js';
 import { LinkAnchor } from '../../parts/link-anchor.js';
 import { PageTitle } from '../../parts/page-title.js';
+import { PlaysSection } from '../../parts/plays-section.js';
 import { Trouble } from '../../parts/trouble.js';
+import { ScreenActions } from './screen-actions.js';
 import { ScreenDeliveries } from './screen-deliveries.js';
 import { ScreenEvents } from './screen-events.js';
 import { ScreenFacts } from './screen-facts.js';
+import { ScreenPicture } from './screen-picture.js';
 import { lackWords } from './words.js';
 
 const route = getRouteApi('/console/screens/$id');
@@ -36,7 +39,7 @@ export function ScreenPage() {
   const { data } = screen;
   return (
     <>
-      <PageTitle title={data.deviceId} lead={<Path />} />
+      <PageTitle title={data.deviceId} lead={<Path />} actions={<ScreenActions screen={data} />} />
       <Stack gap="lg">
         {screen.isError && <Trouble title="What you see may be out of date" error={screen.error} />}
         {data.lacks.length > 0 && (
@@ -49,7 +52,9 @@ export function ScreenPage() {
           </Alert>
         )}
         <ScreenFacts screen={data} />
+        <ScreenPicture screen={data} />
         <ScreenDeliveries id={id} />
+        <PlaysSection key={id} of={{ deviceId: id }} by="hour" />
         <ScreenEvents id={id} />
       </Stack>
     </>
