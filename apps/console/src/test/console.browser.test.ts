@@ -214,7 +214,6 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 9
     await page.getByRole('img', { name: 'What lobby-1 showed' }).waitFor();
     const file = await page.getByRole('link', { name: 'CSV' }).getAttribute('href');
     expect(file).toMatch(/^\/plays\.csv\?deviceId=lobby-1&from=\d+&to=\d+$/);
-    await page.screenshot({ path: join(tmpdir(), 'marquee-screen-page.png'), fullPage: true });
     await open(`/console/campaigns/${campaign.id}`);
     await page.getByRole('heading', { name: 'Proof of play' }).waitFor();
     expect(await page.getByRole('link', { name: 'CSV' }).getAttribute('href')).toContain(`campaignId=${campaign.id}`);
