@@ -24,6 +24,14 @@ export interface LinkOptions {
   onTrouble: (error: Error) => void;
 }
 
+interface Unanswered {
+  topic: string;
+  payload: string;
+  accepted: (() => void) | undefined;
+  /** Over which it was sent last. */
+  connection: number;
+}
+
 /**
  * One MQTT 3.1.1 connection for one or many screens: clean session, QoS 1, subscribed before the screens say that they are online, and
  * again after each reconnect. mqtt.js is fast enough as the receiver: 44,000 manifests and as many acknowledgements a second in one
@@ -34,6 +42,9 @@ export class Link {
   readonly ready: Promise<void>;
   private readonly client: MqttClient;
   private connected = false;
+  /** Counts connections. */
+  private connection = 0;
+  private readonly unanswered = new Set<Unanswered>();
 
   constructor(private readonly options: LinkOptions) {
     // Not with `manualConnect`: a client that is ended before its CONNACK would then come back to life.
@@ -44,17 +55,18 @@ export class Link {
     this.ready = new Promise((resolve) => {
       this.client.on('connect', () => {
         this.connected = true;
+        this.connection += 1;
         options.onConnect();
         this.appear().then(resolve, options.onTrouble);
       });
     });
   }
 
-  /** Sends with QoS 1; kept and sent again over a reconnect. `accepted` is called when the broker has answered. */
+  /** Sends with QoS 1, again after each reconnect until the broker has answered; then calls `accepted`, once. */
   publish(topic: string, payload: string, accepted?: () => void): void {
-    this.client.publish(topic, payload, { qos: 1 }, (error) => {
-      if (!error) accepted?.();
-    });
+    const unanswered: Unanswered = { topic, payload, accepted, connection: this.connection };
+    this.unanswered.add(unanswered);
+    this.send(unanswered);
   }
 
   /** Drops the connection without a word, as a screen does that loses power: the broker publishes its will, if it has one. It comes back by itself. */
@@ -86,17 +98,37 @@ export class Link {
    */
   async turn(screens: readonly string[], on: boolean): Promise<void> {
     if (!this.connected) return;
-    if (on) await this.appear(screens);
-    else {
-      await this.client.unsubscribeAsync(topicsOf(screens));
-      await this.announce('offline', screens);
+    if (on) return await this.appear(screens);
+    await this.client.unsubscribeAsync(topicsOf(screens));
+    // Some may be on again by now, and were subscribed before this was done.
+    const { isOn } = this.options;
+    await this.announce(
+      'offline',
+      screens.filter((id) => !isOn(id)),
+    );
+    await this.appear(screens.filter(isOn));
+  }
+
+  private async appear(screens: readonly string[] = this.options.screens): Promise<void> {
+    const { isOn } = this.options;
+    const on = screens.filter(isOn);
+    if (on.length > 0) await this.client.subscribeAsync(topicsOf(on), { qos: 1 });
+    await this.announce('online', on.filter(isOn));
+    // What an earlier connection left unsaid may say otherwise of those that are off.
+    await this.announce(
+      'offline',
+      screens.filter((id) => !isOn(id)),
+    );
+    for (const each of [...this.unanswered].filter(({ connection }) => connection < this.connection)) {
+      each.connection = this.connection;
+      this.send(each);
     }
   }
 
-  private async appear(screens: readonly string[] = this.options.screens.filter((id) => this.options.isOn(id))): Promise<void> {
-    if (screens.length === 0) return;
-    await this.client.subscribeAsync(topicsOf(screens), { qos: 1 });
-    await this.announce('online', screens);
+  private send(unanswered: Unanswered): void {
+    this.client.publish(unanswered.topic, unanswered.payload, { qos: 1 }, (error) => {
+      if (!error && this.unanswered.delete(unanswered)) unanswered.accepted?.();
+    });
   }
 
   private async announce(status: ScreenStatus, screens: readonly string[] = this.options.screens): Promise<void> {
