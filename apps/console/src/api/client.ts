@@ -1,20 +1,27 @@
 import {
+  alertRuleView,
   audienceCount,
-  type CampaignStatus,
-  type CreateCampaignInput,
   campaignDetail,
+  type CampaignStatus,
   campaignView,
   clearanceView,
   clientConfig,
   controlAsked,
+  type CreateCampaignInput,
   createdCampaign,
   type DeliveryState,
   type EditCampaignInput,
   deliveryView,
   dispatched,
   importReport,
+  type NoticeState,
+  noticeView,
+  type OutageState,
+  outageView,
   pageOf,
   pathTo,
+  type PutAlertRuleInput,
+  queuedNotices,
   type ScreenAudience,
   type ScreenStatus,
   type PlaysBy,
@@ -22,13 +29,15 @@ import {
   screenDelivery,
   screenDetail,
   screenView,
+  type SnoozeBody,
+  snoozeView,
   storedEvent,
   uncountedPageOf,
   whyView,
   unclearScreen,
   versionView,
 } from '@marquee/contracts';
-import { call, queryString } from './http.js';
+import { call, nothing, queryString } from './http.js';
 import { problemOf } from './problem.js';
 
 export interface CampaignQuery {
@@ -50,6 +59,17 @@ export interface ScreenQuery {
   offset: number;
   limit: number;
 }
+export interface OutageQuery {
+  state?: OutageState | undefined;
+  deviceId?: string | undefined;
+  offset: number;
+  limit: number;
+}
+export interface NoticeQuery {
+  state?: NoticeState | undefined;
+  offset: number;
+  limit: number;
+}
 export type ImportForm = 'text/csv' | 'application/x-ndjson';
 
 const campaignPage = pageOf(campaignView);
@@ -57,6 +77,9 @@ const deliveryPage = pageOf(deliveryView);
 const screenPage = pageOf(screenView);
 const versionPage = pageOf(versionView);
 const unclearPage = pageOf(unclearScreen);
+const rulePage = pageOf(alertRuleView);
+const outagePage = pageOf(outageView);
+const noticePage = pageOf(noticeView);
 const screenDeliveryPage = uncountedPageOf(screenDelivery);
 const storedEventPage = uncountedPageOf(storedEvent);
 
@@ -76,6 +99,9 @@ export interface CursorQuery {
   cursor?: string | undefined;
   limit: number;
 }
+
+/** What can be snoozed: a screen, or a rule. */
+export type Snoozable = 'screenSnooze' | 'alertRuleSnooze';
 
 /** Every call that the console makes, by the contracts' shapes. Each throws `ApiProblem`. */
 export const api = {
@@ -115,6 +141,16 @@ export const api = {
     call(pathTo('screenImport'), importReport, { method: 'POST', body: file, contentType: form }),
   countAudience: (audience: ScreenAudience, signal?: AbortSignal) =>
     call(pathTo('audienceCount'), audienceCount, { method: 'POST', json: { channel: 'screen', audience }, signal }),
+  outages: (query: OutageQuery, signal?: AbortSignal) => call(`${pathTo('alerts')}${queryString({ ...query })}`, outagePage, { signal }),
+  notices: (query: NoticeQuery, signal?: AbortSignal) => call(`${pathTo('notices')}${queryString({ ...query })}`, noticePage, { signal }),
+  alertRules: (signal?: AbortSignal) => call(`${pathTo('alertRules')}?limit=100`, rulePage, { signal }),
+  createAlertRule: (body: PutAlertRuleInput) => call(pathTo('alertRules'), alertRuleView, { method: 'POST', json: body }),
+  putAlertRule: (id: string, body: PutAlertRuleInput) => call(pathTo('alertRule', id), alertRuleView, { method: 'PUT', json: body }),
+  deleteAlertRule: (id: string) => call(pathTo('alertRule', id), nothing, { method: 'DELETE' }),
+  testAlertRule: (id: string) => call(pathTo('alertRuleTest', id), queuedNotices, { method: 'POST' }),
+  snooze: (what: Snoozable, id: string, body: SnoozeBody) => call(pathTo(what, id), snoozeView, { method: 'POST', json: body }),
+  wake: (what: Snoozable, id: string) => call(pathTo(what, id), nothing, { method: 'DELETE' }),
+  screenSnooze: (id: string, signal?: AbortSignal) => call(pathTo('screenSnooze', id), snoozeView, { signal }),
   clientConfig: (signal?: AbortSignal) => call(pathTo('clientConfig'), clientConfig, { signal }),
   /** Whether the campaign's page is built; false on 404. */
   hasTemplate: async (id: string, signal?: AbortSignal): Promise<boolean> => {

@@ -5,6 +5,9 @@ export interface Reads<Value> {
   safeParse(value: unknown): { success: true; data: Value } | { success: false };
 }
 
+/** For answers without a body. */
+export const nothing: Reads<undefined> = { safeParse: () => ({ success: true, data: undefined }) };
+
 export interface CallOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   json?: unknown;

@@ -73,6 +73,7 @@ export class LiveFeed {
     source.onmessage = (event: MessageEvent<string>) => this.onDelivery(event.data);
     source.addEventListener(FEED_EVENTS.summary, (event) => this.onSummary(event.data));
     source.addEventListener(FEED_EVENTS.campaign, (event) => this.onCampaign(event.data));
+    source.addEventListener(FEED_EVENTS.alerts, () => this.hint({ kind: 'alerts' }));
     source.addEventListener(FEED_EVENTS.reset, () => this.hint({ kind: 'everything' }));
   }
 

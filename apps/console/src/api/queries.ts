@@ -1,6 +1,15 @@
 import type { ScreenAudience } from '@marquee/contracts';
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { api, type CampaignQuery, type CursorQuery, type DeliveryQuery, type PlaysQuery, type ScreenQuery } from './client.js';
+import {
+  api,
+  type CampaignQuery,
+  type CursorQuery,
+  type DeliveryQuery,
+  type NoticeQuery,
+  type OutageQuery,
+  type PlaysQuery,
+  type ScreenQuery,
+} from './client.js';
 
 /** Names of what is cached; a longer key is a part of the shorter one, so that a hint about a campaign reaches all of it. */
 export const keys = {
@@ -8,6 +17,7 @@ export const keys = {
   campaign: (id: string) => ['campaigns', 'one', id],
   screens: ['screens'],
   screen: (id: string) => ['screens', 'one', id],
+  alerts: ['alerts'],
 } as const;
 
 export const queries = {
@@ -64,6 +74,21 @@ export const queries = {
     }),
   plays: (query: PlaysQuery) =>
     queryOptions({ queryKey: ['plays', query], queryFn: ({ signal }) => api.plays(query, signal), placeholderData: keepPreviousData }),
+  outages: (query: OutageQuery) =>
+    queryOptions({
+      queryKey: [...keys.alerts, 'outages', query],
+      queryFn: ({ signal }) => api.outages(query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  notices: (query: NoticeQuery) =>
+    queryOptions({
+      queryKey: [...keys.alerts, 'notices', query],
+      queryFn: ({ signal }) => api.notices(query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  alertRules: () => queryOptions({ queryKey: [...keys.alerts, 'rules'], queryFn: ({ signal }) => api.alertRules(signal) }),
+  screenSnooze: (id: string) =>
+    queryOptions({ queryKey: [...keys.alerts, 'snooze', id], queryFn: ({ signal }) => api.screenSnooze(id, signal) }),
   audienceCount: (audience: ScreenAudience) =>
     queryOptions({ queryKey: ['audience', audience], queryFn: ({ signal }) => api.countAudience(audience, signal), staleTime: 10_000 }),
   clientConfig: () =>

@@ -4,6 +4,7 @@ import { keys } from './queries.js';
 export type Hint =
   | { kind: 'campaign'; campaignId: string }
   | { kind: 'deliveries'; campaignId: string; air: boolean }
+  | { kind: 'alerts' }
   | { kind: 'everything' };
 
 /** The part of TanStack's QueryClient that is used here. */
@@ -52,7 +53,9 @@ export class Refresher {
 function keysOf(hint: Hint): (readonly unknown[])[] {
   switch (hint.kind) {
     case 'everything':
-      return [keys.campaignLists, ['campaigns', 'one'], keys.screens];
+      return [keys.campaignLists, ['campaigns', 'one'], keys.screens, keys.alerts];
+    case 'alerts':
+      return [keys.alerts];
     case 'campaign':
       return [keys.campaignLists, keys.campaign(hint.campaignId)];
     case 'deliveries':

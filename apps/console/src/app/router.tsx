@@ -56,6 +56,16 @@ const screen = createRoute({
   component: lazyRouteComponent(() => import('../screens/detail/screen-page.js'), 'ScreenPage'),
 });
 
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: '/console/alerts',
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...oneOf('state', search['state'], ['closed'] as const),
+    ...pageNumber(search['page']),
+  }),
+  component: lazyRouteComponent(() => import('../alerts/alerts-page.js'), 'AlertsPage'),
+});
+
 const toCampaigns = (path: '/console' | '/console/campaigns') =>
   createRoute({
     getParentRoute: () => root,
@@ -72,6 +82,7 @@ const routeTree = root.addChildren([
   editCampaign,
   screens,
   screen,
+  alerts,
   toCampaigns('/console'),
   toCampaigns('/console/campaigns'),
 ]);

@@ -1,6 +1,7 @@
 import {
   ActionIcon,
   AppShell,
+  Badge,
   Box,
   Burger,
   Group,
@@ -11,9 +12,12 @@ import {
   useMantineColorScheme,
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconDeviceTv, IconMoon, IconSpeakerphone, IconSun } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { IconBell, IconDeviceTv, IconMoon, IconSpeakerphone, IconSun } from '@tabler/icons-react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
+import { queries } from '../api/queries.js';
+import { number } from '../parts/pager.js';
 import { LiveIndicator } from './live-indicator.js';
 import { Logo } from './logo.js';
 import classes from './shell.module.css';
@@ -22,6 +26,7 @@ import classes from './shell.module.css';
 const ROOMS = [
   { to: '/', label: 'Campaigns', icon: IconSpeakerphone, within: '/console/campaigns' },
   { to: '/console/screens', label: 'Screens', icon: IconDeviceTv, within: '/console/screens' },
+  { to: '/console/alerts', label: 'Alerts', icon: IconBell, within: '/console/alerts' },
 ] as const;
 
 export function Shell() {
@@ -64,6 +69,7 @@ export function Shell() {
               to={to}
               label={label}
               leftSection={<Icon size={19} stroke={1.7} />}
+              rightSection={to === '/console/alerts' ? <OpenOutages /> : null}
               active={path === to || path.startsWith(within)}
               onClick={close}
               className={classes.room ?? ''}
@@ -77,6 +83,19 @@ export function Shell() {
         </Box>
       </AppShell.Main>
     </AppShell>
+  );
+}
+
+/** A campaign's own stream does not tell of alerts, and a screen that is away can wait for a moment. */
+const OUTAGES_MS = 15_000;
+
+function OpenOutages() {
+  const { data } = useQuery({ ...queries.outages({ state: 'open', offset: 0, limit: 1 }), refetchInterval: OUTAGES_MS });
+  if (data === undefined || data.total === 0) return null;
+  return (
+    <Badge color="red" size="sm" aria-label={`${data.total} open`}>
+      {number(data.total)}
+    </Badge>
   );
 }
 

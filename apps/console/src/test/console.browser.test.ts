@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { noticeRow, outageRow, ruleRow } from './fake-alerts.js';
 import { FakeApi } from './fake-api.js';
 import { campaignRow, deliveryRow, NO_COUNTS, screenDeliveryRow, screenRow, storedEventRow, whyAnswer } from './fixtures.js';
 
@@ -373,6 +374,43 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 9
     await page.getByRole('textbox', { name: 'Screen' }).fill('elsewhere');
     await page.keyboard.press('Enter');
     await page.getByText('The campaign does not mean this screen.').waitFor();
+  });
+
+  it('shows what is missed as the feed tells of it, keeps quiet what is snoozed, and makes rules that never show their secret', async () => {
+    api.alerts.rules.push(ruleRow({ name: HOSTILE, emails: ['ops@example.test'], warnings: ['emails are not sent: SMTP_URL is not set'] }));
+    await open('/console/alerts');
+    await page.getByText('No screen is missed').waitFor();
+    await page.getByText('emails are not sent: SMTP_URL is not set').waitFor();
+    await live();
+    api.alerts.outages.push(outageRow({ deviceId: 'lobby-7', ruleName: HOSTILE }));
+    api.alerts.notices.push(noticeRow({ state: 'failed', lastError: HOSTILE, ruleName: HOSTILE }));
+    api.emit('alerts', { ts: Date.now() });
+    await page.getByRole('link', { name: 'lobby-7' }).waitFor();
+    await page.getByLabel('1 open').waitFor();
+    await page.getByRole('cell', { name: `Failed ${HOSTILE}` }).waitFor();
+
+    await page.getByRole('button', { name: 'Snooze lobby-7' }).click();
+    await page.getByRole('menuitem', { name: 'For 8 hours' }).click();
+    await expect.poll(() => api.sent('POST', '/screens/lobby-7/snooze').map(({ body }) => body)).toEqual(['{"forMs":28800000}']);
+
+    await page.getByRole('button', { name: 'New rule' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill('Shops');
+    await dialog.getByLabel('Grace').fill('0.1');
+    await dialog.getByRole('button', { name: 'Save rule' }).click();
+    await dialog.getByText('From 10 seconds to 30 days.').waitFor();
+    await dialog.getByLabel('Grace').fill('2');
+    await dialog.getByLabel('Webhook').fill('https://hook.example.test/');
+    await dialog.getByRole('textbox', { name: 'Secret' }).fill('hush');
+    await dialog.getByRole('button', { name: 'Save rule' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    const [sent] = api.sent('POST', '/alert-rules').map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    const webhook = { url: 'https://hook.example.test/', secret: 'hush' };
+    expect(sent).toEqual({ name: 'Shops', audience: { all: true }, graceMs: 120_000, webhook, emails: [], enabled: true });
+    await page.getByRole('button', { name: 'More of Shops' }).click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    await dialog.getByText('One is set, and stays unless you type another.').waitFor();
+    expect(await dialog.getByRole('textbox', { name: 'Secret' }).inputValue()).toBe('');
   });
 
   it('answers an unknown page and an unknown campaign in its own words', async () => {

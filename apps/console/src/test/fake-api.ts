@@ -6,6 +6,7 @@ import {
   editCampaign,
   ERRORS,
   type ErrorCode,
+  type FeedAlerts,
   type FeedCampaign,
   type FeedDelivery,
   type FeedSummary,
@@ -22,6 +23,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
+import { FakeAlerts } from './fake-alerts.js';
 import { campaignRow, NO_COUNTS, versionRow } from './fixtures.js';
 
 /** A refusal that a test asks for. */
@@ -50,6 +52,7 @@ export class FakeApi {
   versions = new Map<string, VersionView[]>();
   unclear: UnclearScreen[] = [];
   clearance: Clearance = { clean: 0, dirty: 0, unreachable: 0, latestEnd: null };
+  readonly alerts = new FakeAlerts();
   template = '<!doctype html><title>t</title><body style="background:#123;color:#fff;font:160px sans-serif">Built page</body>';
   /** Refusals to come, by `METHOD /path` as requested; each is used once. */
   readonly refusals = new Map<string, Refusal[]>();
@@ -84,10 +87,11 @@ export class FakeApi {
   }
 
   /** Sends an event to who follows this campaign or all of them. */
-  emit(event: string, data: FeedDelivery | FeedSummary | FeedCampaign): void {
+  emit(event: string, data: FeedDelivery | FeedSummary | FeedCampaign | FeedAlerts): void {
     const name = event === 'message' ? '' : `event: ${event}\n`;
     for (const [stream, campaignId] of this.streams) {
-      if (campaignId === '' || campaignId === data.campaignId) stream.write(`${name}data: ${JSON.stringify(data)}\n\n`);
+      if (campaignId === '' || ('campaignId' in data && campaignId === data.campaignId))
+        stream.write(`${name}data: ${JSON.stringify(data)}\n\n`);
     }
   }
 
@@ -110,6 +114,7 @@ export class FakeApi {
     this.requests.push({ method, path: url.pathname, body: body.toString('utf8'), contentType: request.headers['content-type'] ?? '' });
     const refusal = this.refusals.get(`${method} ${url.pathname}`)?.shift();
     if (refusal !== undefined) return refuse(response, refusal);
+    if (this.alerts.answer(method, url, body, response)) return;
     for (const [route, handle] of this.routes(body)) {
       const match = route.exec(`${method} ${url.pathname}`);
       if (match === null) continue;

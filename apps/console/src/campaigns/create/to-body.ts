@@ -1,5 +1,5 @@
 import { type CampaignView, type CreateCampaignInput, createCampaign, type EditCampaignInput, editCampaign } from '@marquee/contracts';
-import { audienceOf } from './audience.js';
+import { audienceOf } from '../../parts/audience.js';
 import { type Draft, draftOf, fromLocalInput, type SlideDraft, toLocalInput } from './draft.js';
 import { placeErrors } from './field-errors.js';
 import type { Reading } from './use-campaign-form.js';

@@ -1,6 +1,7 @@
 import { Alert, Skeleton, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
+import { ScreenAlerts } from '../../alerts/screen-alerts.js';
 import { ApiProblem } from '../../api/problem.js';
 import { queries } from '../../api/queries.js';
 import { NotFound } from '../../app/not-found.js';
@@ -53,6 +54,7 @@ export function ScreenPage() {
         )}
         <ScreenFacts screen={data} />
         <ScreenPicture screen={data} />
+        <ScreenAlerts id={id} />
         <ScreenDeliveries id={id} />
         <PlaysSection key={id} of={{ deviceId: id }} by="hour" />
         <ScreenEvents id={id} />

@@ -1,7 +1,8 @@
 import { DEVICE_ID_PATTERN, MAX_AUDIENCE_IDS, type ScreenAudience, screenAudience } from '@marquee/contracts';
-import type { Draft } from './draft.js';
+import type { Draft } from '../campaigns/create/draft.js';
 
-type AudienceDraft = Pick<Draft, 'audience' | 'groups' | 'tagsAny' | 'tagsAll' | 'tagsNone' | 'ids'>;
+/** An audience as it is typed. */
+export type AudienceDraft = Pick<Draft, 'audience' | 'groups' | 'tagsAny' | 'tagsAll' | 'tagsNone' | 'ids'>;
 
 export function idsOf(text: string): string[] {
   return [...new Set(text.split(/[\s,;]+/).filter((id) => id !== ''))];
