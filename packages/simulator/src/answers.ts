@@ -3,6 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { Copies, type Ledger, STAGE } from './copies.js';
 import { ManifestReader, parseObject } from './manifest-reader.js';
 import type { Range } from './options.js';
+import { Said } from './said.js';
 import { Showtimes } from './showtimes.js';
 
 /** A manifest that comes again so soon after its answer is not answered again. */
@@ -59,6 +60,8 @@ export class Answers {
   private readonly campaigns = new Map<string, Copies>();
   private readonly reader = new ManifestReader();
   private readonly showtimes: Showtimes;
+  /** What was said, for `replay` and for the status. */
+  readonly said: Said;
   private readonly delays = new Set<NodeJS.Timeout>();
   private held: (() => void)[] | undefined;
   readonly counts: AnswerCounts = {
@@ -78,6 +81,7 @@ export class Answers {
 
   constructor(private readonly options: AnswersOptions) {
     this.showtimes = new Showtimes(options.screens.length);
+    this.said = new Said(options.screens.length);
     this.held = options.hold ? [] : undefined;
   }
 
@@ -141,7 +145,9 @@ export class Answers {
       this.counts.malformed += 1;
       return;
     }
-    const { type, campaignId } = message;
+    const { type, campaignId, fromSeq } = message;
+    if (type === 'replay' && typeof fromSeq === 'number')
+      for (const event of this.said.from(screen, fromSeq)) this.options.post(screen, event, () => undefined);
     if (type !== 'revoke' || typeof campaignId !== 'string') return;
     this.counts.revokes += 1;
     const copies = this.copiesOf(campaignId);
@@ -232,7 +238,11 @@ export class Answers {
     this.counts.sent += 1;
     this.counts[COUNTED_AS[type]] += 1;
     // Written by hand: a third of the time of JSON.stringify, and no value but the campaign's id can hold a quote.
-    const event = `{"eventId":"${uuidv7()}","eventType":"${type}","deviceId":"${deviceId}","campaignId":${copies.quotedId},"version":${copies.version},"timestamp":${Date.now() + (this.options.skewMs[screen] ?? 0)}}`;
+    const event = this.said.add(
+      screen,
+      (payload) =>
+        `{"eventId":"${uuidv7()}","eventType":"${type}","deviceId":"${deviceId}","campaignId":${copies.quotedId},"version":${copies.version},"timestamp":${Date.now() + (this.options.skewMs[screen] ?? 0)},"payload":${payload}}`,
+    );
     this.options.post(screen, event, () => {
       this.counts.accepted += 1;
       copies.countSaid(type, screen);

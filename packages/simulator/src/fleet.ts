@@ -210,7 +210,7 @@ export class Fleet {
     const body = { deviceId, status, timestamp: Date.now() + skew };
     if (status === 'offline') return JSON.stringify(body);
     const clock = this.plan.skew === undefined ? {} : { clockOffsetMs: 0 - skew };
-    return JSON.stringify({ ...body, installed: this.answers.installedOn(screen), ...clock });
+    return JSON.stringify({ ...body, installed: this.answers.installedOn(screen), events: this.answers.said.rangeOf(screen), ...clock });
   }
 
   private stopped(): Promise<void> {
