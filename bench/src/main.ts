@@ -5,6 +5,7 @@ import { benchConverge, type ConvergeOptions } from './converge.js';
 import { benchCreates, type CreatesOptions } from './creates.js';
 import { benchList, type ListOptions } from './list.js';
 import { benchScreens, type ScreensOptions } from './screens.js';
+import { soak, type SoakOptions } from './soak.js';
 import { benchStartAccuracy, type StartAccuracyOptions } from './start-accuracy.js';
 
 const program = new Command('bench').description(
@@ -85,5 +86,12 @@ program
   .option('--gap <ms>', 'from one start to the next', whole, 1000)
   .option('--screens <n>', 'how many screens, 5 % of them with a clock that is badly wrong', whole, 20_000)
   .action((options: StartAccuracyOptions) => benchStartAccuracy(options));
+
+program
+  .command('soak')
+  .description('one real screen through cut networks, power cuts and restarts: what the console said against what was on it')
+  .option('--minutes <n>', 'how long the plan of an hour takes', whole, 60)
+  .option('--pictures <folder>', 'keep pictures of screen and console at each step')
+  .action((options: SoakOptions) => soak(options));
 
 await program.parseAsync();
