@@ -68,7 +68,7 @@ const PLAN: readonly Step[] = [
   {
     minute: 25,
     name: 'the page is loaded again in the dark',
-    run: ({ watch }) => watch.screen?.page.reload({ waitUntil: 'commit' }).catch(() => undefined),
+    run: reload,
   },
   {
     minute: 27,
@@ -133,6 +133,11 @@ async function open(scratch: Scratch, { minutes }: SoakOptions): Promise<Stage> 
     profile: join(scratch.folder, 'profile'),
     at: (minute) => begun + (minute / 60) * minutes * MINUTE_MS,
   };
+}
+
+async function reload({ watch }: Stage): Promise<void> {
+  await watch.screen?.page.reload({ waitUntil: 'commit' }).catch(() => undefined);
+  watch.begunAnew();
 }
 
 async function powerFails({ watch }: Stage): Promise<void> {

@@ -45,6 +45,11 @@ export class Watch {
     await this.running;
   }
 
+  /** The screen's page begins anew: it may be empty for a moment. */
+  begunAnew(): void {
+    this.standing = { ...this.standing, since: Date.now() };
+  }
+
   private async run(): Promise<void> {
     while (!this.stopped) {
       const next = performance.now() + LOOK_MS;
