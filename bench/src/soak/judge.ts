@@ -31,7 +31,7 @@ export interface Sight {
   why?: { campaignId: string; reason: string; sentence: string }[];
 }
 
-/** A change at the screen needs this long to be seen by whoever looks once a second, ms. */
+/** A change at the screen needs this long to be seen by whoever looks once a second, ms; and a look that began before it may see it. */
 const SEEN_MS = 2_500;
 /** A change that is told over a working network stands in the console after this, ms. */
 const TOLD_MS = 8_000;
@@ -57,7 +57,7 @@ export function judge(parts: readonly Part[], standing: Standing, sight: Sight):
 
 function judgeScreen(parts: readonly Part[], standing: Standing, { at, shown }: Sight): string[] {
   if (!standing.browser || at - standing.since < TOLD_MS || shown === undefined) return [];
-  const moments = [at - SEEN_MS, at].flatMap((moment) => [onAir(parts, moment, true), onAir(parts, moment, false)]);
+  const moments = [at - SEEN_MS, at, at + SEEN_MS].flatMap((moment) => [onAir(parts, moment, true), onAir(parts, moment, false)]);
   const may = new Set(moments.flat());
   if (shown === null) return moments.some((each) => each.length === 0) ? [] : [`the screen is empty, and should show ${names(parts, may)}`];
   return may.has(shown) ? [] : [`the screen shows ${names(parts, [shown])}, and should show ${names(parts, may) || 'nothing'}`];
@@ -77,7 +77,7 @@ function judgeConsole(parts: readonly Part[], standing: Standing, { at, console,
       if (WHY_ON_AIR.includes(each.reason)) wrong.push(`why says “${each.sentence}” of a screen that is cut off`);
     return wrong;
   }
-  const sets = [at - TOLD_MS, at].flatMap((moment) => [onAir(parts, moment, true), onAir(parts, moment, false)]);
+  const sets = [at - TOLD_MS, at, at + SEEN_MS].flatMap((moment) => [onAir(parts, moment, true), onAir(parts, moment, false)]);
   if (new Set(sets.map((each) => each.toSorted().join())).size > 1) return wrong;
   const now = sets[0] ?? [];
   if (console.nowPlaying === null ? now.length > 0 : !now.includes(console.nowPlaying))

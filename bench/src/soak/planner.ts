@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type CreateCampaignInput, ROUTES, type StoredAsset } from '@marquee/contracts';
-import type { Page } from 'playwright-core';
+import type { Page } from '@marquee/testing';
 import { Api } from '../api.js';
 import type { Part } from './judge.js';
 
