@@ -45,6 +45,8 @@ export class Link {
   /** Counts connections. */
   private connection = 0;
   private readonly unanswered = new Set<Unanswered>();
+  /** Packet ids that the broker has not acknowledged. */
+  private readonly inFlight = new Set<number>();
 
   constructor(private readonly options: LinkOptions) {
     // Not with `manualConnect`: a client that is ended before its CONNACK would then come back to life.
@@ -89,6 +91,7 @@ export class Link {
       return;
     }
     this.connected = false;
+    this.forgetFlying();
     this.options.onClose();
   }
 
@@ -126,15 +129,40 @@ export class Link {
   }
 
   private send(unanswered: Unanswered): void {
-    this.client.publish(unanswered.topic, unanswered.payload, { qos: 1 }, (error) => {
+    this.fly(unanswered.topic, unanswered.payload, false, (error) => {
       if (!error && this.unanswered.delete(unanswered)) unanswered.accepted?.();
     });
+  }
+
+  private fly(topic: string, payload: string, retain: boolean, done: (error?: Error) => void): void {
+    let id = 0;
+    this.client.publish(topic, payload, { qos: 1, retain }, (error) => {
+      this.inFlight.delete(id);
+      done(error ?? undefined);
+    });
+    id = this.client.getLastMessageId();
+    this.inFlight.add(id);
+  }
+
+  /**
+   * mqtt.js would send what was in flight again at the next connection, one after the other, each after the acknowledgement of the last, and
+   * subscribe only then: with hundreds of events in flight the screens were deaf for ten seconds. What matters is sent again by `appear`.
+   */
+  private forgetFlying(): void {
+    const ids = [...this.inFlight];
+    this.inFlight.clear();
+    for (const id of ids) this.client.removeOutgoingMessage(id);
   }
 
   private async announce(status: ScreenStatus, screens: readonly string[] = this.options.screens): Promise<void> {
     const { statusOf } = this.options;
     await Promise.all(
-      screens.map((id) => this.client.publishAsync(deviceTopic(id, 'status'), statusOf(id, status), { qos: 1, retain: true })),
+      screens.map(
+        (id) =>
+          new Promise<void>((resolve, reject) => {
+            this.fly(deviceTopic(id, 'status'), statusOf(id, status), true, (error) => (error === undefined ? resolve() : reject(error)));
+          }),
+      ),
     );
   }
 }
