@@ -174,7 +174,14 @@ describe('one screen', () => {
     const [first = ''] = campaigns;
     await screen.say('INSTALL_ACK', first);
     await screen.say('ERROR', first, { payload: { reason: 'no room' } });
-    expect(await walk('/screens/s-30/deliveries', 'campaignId', 2)).toEqual(campaigns);
+    // Earlier campaigns for everybody meant it too; one of them may still be on its way to its screens.
+    await eventually(async () => expect(await flow.sql(`select from executions where state = 'RUNNING' and not targeted`)).toHaveLength(0));
+    const meant = await flow.sql<{ campaign_id: string }>(
+      `select campaign_id from deliveries where recipient = 's-30' order by execution_id desc`,
+    );
+    const seen = await walk('/screens/s-30/deliveries', 'campaignId', 2);
+    expect(seen).toEqual(meant.map((row) => row.campaign_id));
+    expect(seen.slice(0, 5)).toEqual(campaigns);
     const { data } = await page('/screens/s-30/deliveries?limit=1');
     expect(data).toMatchObject([{ campaign: 'For one 4', recipient: 's-30', status: 'SUCCESS', acknowledgedVersion: 1 }]);
     expect(await walk('/screens/s-30/events', 'eventType', 1)).toEqual(['ERROR', 'INSTALL_ACK']);
