@@ -1,0 +1,249 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Bus, BusMessage } from '../../bus/bus.js';
+import { FenceKeys } from '../../campaigns/fence-keys.store.js';
+import type { Channel } from '../../channels/channel.js';
+import { beginDeliveries, claimDeliveries, expireLeases, rescueDeliveries, settleDeliveries } from '../../deliveries/deliveries.store.js';
+import { Claims } from '../../dispatch/claims.js';
+import { Consumer } from '../../dispatch/consumer.js';
+import { Converger } from '../../dispatch/converger.js';
+import { Dispatcher } from '../../dispatch/dispatcher.js';
+import { systemClock } from '../../kit/clock.js';
+import { newId } from '../../kit/ids.js';
+import { silentLog } from '../../kit/log.js';
+import { Database } from '../../store/database.js';
+import { createAcknowledgements } from '../support/acknowledgements.js';
+import { eventually } from '../support/eventually.js';
+import { Gate } from '../support/gate.js';
+import { countsOf, openTestStore, runningCampaign, statesOf, type TestCampaign, type TestStore } from '../support/store.js';
+
+const LEASE_MS = 30_000;
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await openTestStore();
+});
+afterAll(() => store.close());
+
+async function claim({ campaign, execution }: TestCampaign): Promise<BusMessage> {
+  const claimId = newId();
+  const rows = await store.database.run(claimDeliveries, { campaign, execution, claim: claimId, most: 100, leaseMs: LEASE_MS });
+  return { campaignId: campaign, executionId: execution, claimId, epoch: 0, deliveryIds: rows.map((row) => row.id) };
+}
+
+function begin({ campaignId: campaign, executionId: execution, claimId, epoch, deliveryIds: ids }: BusMessage) {
+  return store.database.run(beginDeliveries, { campaign, execution, claim: claimId, epoch, ids, sendMs: 20_000 });
+}
+
+/** A turn of the rescuer. */
+async function rescue(safeChannels = ['screen']): Promise<void> {
+  await store.database.run(rescueDeliveries, { most: 100, safeChannels });
+}
+
+async function isHeld(claimId: string): Promise<boolean> {
+  const [row] = await store.sql<{ held: boolean }>('select lease_until > now() as held from claims where id = $1', [claimId]);
+  return row?.held === true;
+}
+
+class NotingClaims extends Claims {
+  readonly given: string[] = [];
+
+  override giveBack(claimId: string): void {
+    this.given.push(claimId);
+    super.giveBack(claimId);
+  }
+}
+
+/** The database by a door that the test shuts. */
+async function behindGate(): Promise<{ gate: Gate; database: Database; close: () => Promise<void> }> {
+  const url = new URL(store.url);
+  const gate = await Gate.before(url.hostname, Number(url.port));
+  url.port = String(gate.port);
+  const database = new Database({ url: url.href, poolSize: 1, log: silentLog });
+  return {
+    gate,
+    database,
+    close: async () => {
+      await database.close();
+      await gate.shut();
+    },
+  };
+}
+
+describe('a claim that is given back', () => {
+  test('is taken by the next long before its lease has run out', async () => {
+    const run = await runningCampaign(store, 3);
+    const { claimId } = await claim(run);
+    await rescue();
+    expect(await statesOf(store, run.execution)).toEqual({ IN_PROGRESS: 3 });
+    new Claims(store.database, LEASE_MS).giveBack(claimId);
+    await eventually(async () => {
+      await rescue();
+      expect(await statesOf(store, run.execution)).toEqual({ PENDING: 3 });
+    });
+    expect((await claim(run)).deliveryIds).toHaveLength(3);
+  });
+
+  test('while the database is away is given back when it is there again', async () => {
+    const { claimId } = await claim(await runningCampaign(store, 1));
+    const { gate, database, close } = await behindGate();
+    await gate.shut();
+    const claims = new Claims(database, LEASE_MS);
+    claims.giveBack(claimId);
+    await expect(database.run(expireLeases, {})).rejects.toThrow();
+    await gate.open();
+    await eventually(async () => expect(await isHeld(claimId)).toBe(false));
+    claims.stop();
+    await close();
+  });
+
+  test.each([
+    ['the process has stopped', LEASE_MS, true],
+    ['its lease would have run out', 0, false],
+  ])('is left to its lease when %s meanwhile', async (_, leaseMs, stops) => {
+    const { claimId } = await claim(await runningCampaign(store, 1));
+    const { gate, database, close } = await behindGate();
+    await gate.shut();
+    const claims = new Claims(database, leaseMs);
+    claims.giveBack(claimId);
+    await expect(database.run(expireLeases, {})).rejects.toThrow();
+    if (stops) claims.stop();
+    await gate.open();
+    // Longer than the longest pause between two tries.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(await isHeld(claimId)).toBe(true);
+    await close();
+  });
+});
+
+describe('who cannot go on', () => {
+  function consumer(prepare: Channel['prepare'], claims = new Claims(store.database, LEASE_MS)): Consumer {
+    const channel: Channel = { name: 'screen', redelivery: 'safe', prepare };
+    const metrics = { stale: () => undefined, sent: () => undefined };
+    const options = { sendMs: 20_000, firstOfferMs: 10_000, maxAttempts: 5 };
+    return new Consumer(
+      store.database,
+      store.fence(),
+      new FenceKeys(store.database),
+      claims,
+      new Map([['screen', channel]]),
+      options,
+      metrics,
+      silentLog,
+    );
+  }
+
+  test('before anything is begun gives the claim back', async () => {
+    const message = await claim(await runningCampaign(store, 2));
+    const broken = consumer(() => Promise.reject(new Error('no manifest')));
+    await expect(broken.consume(message)).rejects.toThrow('no manifest');
+    await eventually(async () => expect(await isHeld(message.claimId)).toBe(false));
+  });
+
+  test('after it has begun keeps the claim: something may have been sent', async () => {
+    const run = await runningCampaign(store, 2);
+    const message = await claim(run);
+    const claims = new NotingClaims(store.database, LEASE_MS);
+    const broken = consumer(
+      () =>
+        Promise.resolve(() => {
+          throw new Error('a mistake in a channel');
+        }),
+      claims,
+    );
+    await expect(broken.consume(message)).rejects.toThrow('a mistake');
+    expect(claims.given).toEqual([]);
+    expect(await statesOf(store, run.execution)).toEqual({ SENDING: 2 });
+  });
+
+  test('to hand a claim to the bus gives it back', async () => {
+    const run = await runningCampaign(store, 2);
+    const bus: Bus = {
+      subscribe: () => undefined,
+      stop: () => Promise.resolve(),
+      room: () => Promise.resolve(),
+      publish: () => Promise.reject(new Error('the bus is away')),
+    };
+    class Stepped extends Dispatcher {
+      step(): Promise<number> {
+        return this.turn();
+      }
+    }
+    const claims = new Claims(store.database, LEASE_MS);
+    const options = { batch: 100, leaseMs: LEASE_MS, pollMs: 1000, onError: () => undefined };
+    await expect(new Stepped(store.database, bus, claims, options).step()).rejects.toThrow('the bus is away');
+    await eventually(async () => {
+      await rescue();
+      expect(await statesOf(store, run.execution)).toEqual({ PENDING: 2 });
+    });
+  });
+});
+
+describe('a send that ended without a word', () => {
+  test.each([
+    ['safe', ['screen'], 'PENDING'],
+    ['unsafe', [], 'UNKNOWN'],
+  ])('has arrived where the channel is %s and the screen has answered, and is in doubt elsewhere', async (_, safeChannels, otherwise) => {
+    const run = await runningCampaign(store, 2);
+    await begin(await claim(run));
+    const said = {
+      eventId: newId(),
+      eventType: 'INSTALL_ACK',
+      deviceId: 's-00001',
+      campaignId: run.campaign,
+      version: 1,
+      timestamp: Date.now(),
+    };
+    await createAcknowledgements(store.database).take('devices/s-00001/acks', Buffer.from(JSON.stringify(said)));
+    await store.database.run(expireLeases, {});
+    await rescue(safeChannels);
+    expect(
+      await store.sql(
+        'select recipient, status, doubt, last_error, settled_at is not null as settled from deliveries where execution_id = $1 order by recipient',
+        [run.execution],
+      ),
+    ).toEqual([
+      { recipient: 's-00001', status: 'SUCCESS', doubt: false, last_error: null, settled: true },
+      { recipient: 's-00002', status: otherwise, doubt: true, last_error: expect.stringContaining('ended'), settled: false },
+    ]);
+    expect(await countsOf(store, run.execution)).toEqual({ SUCCESS: 1, [otherwise]: 1, acknowledged: 1 });
+    expect(await store.sql('select from deliveries where execution_id = $1 and next_attempt_at is not null', [run.execution])).toHaveLength(
+      otherwise === 'PENDING' ? 1 : 0,
+    );
+  });
+});
+
+test('an offer is read after its row was taken: an edit in between is offered, or makes the row due again', async () => {
+  const run = await runningCampaign(store, 1);
+  const message = await claim(run);
+  const [begun] = await begin(message);
+  await store.database.run(settleDeliveries, {
+    ...run,
+    epoch: 0,
+    claim: message.claimId,
+    ids: [begun?.id ?? ''],
+    attempts: [1],
+    outcomes: ['SUCCESS'],
+    reasons: [null],
+    delaysMs: [0],
+    firstOfferMs: null,
+  });
+  await store.sql('update deliveries set next_offer_at = now() where execution_id = $1', [run.execution]);
+  const takenBefore: unknown[] = [];
+  const channel: Channel = {
+    name: 'screen',
+    redelivery: 'safe',
+    prepare: async (campaign) => {
+      takenBefore.push(...(await store.sql('select offers from deliveries where campaign_id = $1', [campaign])));
+      return () => Promise.resolve({ outcome: 'SUCCESS' });
+    },
+  };
+  class Stepped extends Converger {
+    step(): Promise<number> {
+      return this.turn();
+    }
+  }
+  const options = { firstMs: 1000, maxMs: 1000, pollMs: 1000, onError: () => undefined, onRepeated: () => undefined };
+  const revoke = (): Promise<void> => Promise.resolve();
+  await new Stepped(store.database, store.fence(), new FenceKeys(store.database), channel, revoke, systemClock, options).step();
+  expect(takenBefore).toEqual([{ offers: 1 }]);
+});
