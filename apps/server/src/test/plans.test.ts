@@ -5,13 +5,17 @@ import { dueOffers, renewOfferRounds, takeOffers, takeRevokes } from '../deliver
 import { waitingExecutions } from '../executions/executions.store.js';
 import { newId } from '../kit/ids.js';
 import { acknowledge } from '../screens/acknowledgements.store.js';
+import { countPlays, storePlayLogs } from '../screens/play-logs.store.js';
 import { contactNow, reconcileInstalled } from '../screens/screens.store.js';
+import { noteKept, settleSeqs, takeReplays } from '../screens/sequences.store.js';
 import { caseOf, rivalsOf } from '../screens/why/why.store.js';
 import type { Shape, Statement, ValuesOf } from '../store/statement.js';
 import { openTestStore, runningCampaign, type TestCampaign, type TestStore } from './support/store.js';
 
 const ROWS = 40_000;
 const BATCH = 200;
+/** Tables that have a row for each screen, or more. */
+const LARGE = ['deliveries', 'devices', 'delivery_events', 'event_series', 'play_hours'];
 
 let store: TestStore;
 let run: TestCampaign;
@@ -101,7 +105,7 @@ async function expectPlans<Takes extends Shape>(statement: Statement<Takes>, arg
   for (let execution = 1; execution <= 6; execution += 1) {
     const nodes = await planOf(statement, args);
     if (execution !== 1 && execution !== 6) continue;
-    const scans = nodes.filter((node) => node['Node Type'] === 'Seq Scan' && node['Relation Name'] === 'deliveries');
+    const scans = nodes.filter((node) => node['Node Type'] === 'Seq Scan' && LARGE.includes(node['Relation Name'] ?? ''));
     expect(scans, `execution ${execution}`).toEqual([]);
     const wasted = nodes.map(
       (node) => ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0)) * (node['Actual Loops'] ?? 1),
@@ -145,6 +149,59 @@ describe('on a table half drained, analysed before', () => {
     };
     // Each row is asked for five possible outcomes, one of which it has.
     await expectPlans(acknowledge, args, 5 * BATCH);
+  });
+
+  describe('of events with numbers and plays', () => {
+    const screens = Array.from({ length: BATCH }, (_, index) => `s-${String(index * 150 + 1).padStart(5, '0')}`);
+    const same = <Value>(value: Value): Value[] => screens.map(() => value);
+
+    beforeAll(async () => {
+      await store.sql(
+        `insert into event_series (device_id, series, settled, said_last) select device_id, 'a', '{[-1,50)}', 49 from devices`,
+      );
+      await store.sql(
+        `insert into play_hours select device_id, $1, '', date_trunc('hour', now()) - h * interval '1 hour', 5, 50000
+         from devices, generate_series(0, 2) h`,
+        [run.campaign],
+      );
+      await store.sql(
+        `insert into delivery_events (event_id, device_id, campaign_id, version, event_type, payload, occurred_at)
+         select gen_random_uuid(), device_id, $1, 1, 'play_log', '{}', 1 from devices`,
+        [run.campaign],
+      );
+      await store.sql('analyze event_series, play_hours, delivery_events');
+    }, 60_000);
+
+    test('settled, kept and asked for', async () => {
+      await expectPlans(settleSeqs, { devices: screens, series: same('a'), seqs: same(52), waitMs: 0 });
+      await expectPlans(noteKept, { devices: screens, series: same('b'), firsts: same(1), lasts: same(3), waitMs: 0 });
+      await store.sql(`update event_series set next_ask_at = now() where device_id = any($1)`, [screens]);
+      await expectPlans(takeReplays, { most: BATCH, mostAsks: 3, waitMs: 0, maxMs: 0 });
+    });
+
+    test('stored and counted', async () => {
+      await expectPlans(storePlayLogs, {
+        eventIds: screens.map(() => newId()),
+        devices: screens,
+        campaigns: same(run.campaign),
+        seconds: same(null),
+        versions: same(1),
+        payloads: same('{}'),
+        times: same(1),
+        series: same('a'),
+        seqs: same(52),
+        named: [run.campaign],
+        oldest: Date.now(),
+      });
+      await expectPlans(countPlays, {
+        devices: screens,
+        campaigns: same(run.campaign),
+        assets: same(null),
+        hours: same(Math.floor(Date.now() / 3_600_000) * 3_600_000),
+        plays: same(1),
+        durations: same(1000),
+      });
+    });
   });
 
   test('offers and revokes that are due', async () => {
