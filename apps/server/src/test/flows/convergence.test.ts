@@ -207,7 +207,8 @@ test('cancelled at whatever moment of its way, a campaign stays on no screen and
       // Of the first nothing goes out; the last is cancelled when a screen has it: the others are caught wherever they are.
       const campaign = await flow.create({ audience: { ids }, dispatch: index === 0 ? 'manual' : 'auto' });
       await delay(index * index);
-      if (index === 39) await eventually(() => expect(screens.some((screen) => screen.offersOf(campaign.id) > 0)).toBe(true));
+      const arrived = screens.map((screen) => screen.manifests.first((manifest) => manifest.campaignId === campaign.id));
+      if (index === 39) await within(10_000, 'the offer of the last', Promise.race(arrived));
       const cancelled = await flow.http.post(`/campaigns/${campaign.id}/cancel`);
       expect(cancelled.status, cancelled.text).toBe(200);
       return campaign;
