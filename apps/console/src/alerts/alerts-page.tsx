@@ -77,7 +77,7 @@ function NoOutages({ state }: { state: 'open' | 'closed' }) {
       variant="light"
       icon={<IconCircleCheck size={30} stroke={1.4} />}
       title="No screen is missed"
-      description="Every screen that a rule means is online, or not away for long."
+      description="No screen has been offline for longer than a rule allows."
     />
   );
 }

@@ -9,14 +9,14 @@ import { durationOf, END_WORDS } from './words.js';
 /** Outages; on a screen's own page without the screen. */
 export function OutageTable({ outages, stale, ofScreen = false }: { outages: OutageView[]; stale: boolean; ofScreen?: boolean }) {
   return (
-    <Table className={stale ? (table.stale ?? '') : ''} aria-label="Outages">
+    <Table className={`${table.narrow ?? ''} ${stale ? (table.stale ?? '') : ''}`} aria-label="Outages">
       <Table.Thead>
         <Table.Tr>
           {!ofScreen && <Table.Th>Screen</Table.Th>}
           <Table.Th>Offline</Table.Th>
           <Table.Th visibleFrom="sm">Rule</Table.Th>
           <Table.Th visibleFrom="sm">Notices</Table.Th>
-          {!ofScreen && <Table.Th aria-label="Actions" />}
+          {!ofScreen && <Table.Th visibleFrom="sm" aria-label="Actions" />}
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -30,6 +30,7 @@ export function OutageTable({ outages, stale, ofScreen = false }: { outages: Out
 
 function OutageRow({ outage, ofScreen }: { outage: OutageView; ofScreen: boolean }) {
   const { deviceId, groupId, snoozedUntil, state, ruleName } = outage;
+  const snooze = state === 'open' && <SnoozeMenu what="screenSnooze" id={deviceId} snoozed={snoozedUntil !== null} label={deviceId} />;
   return (
     <Table.Tr>
       {!ofScreen && (
@@ -42,6 +43,7 @@ function OutageRow({ outage, ofScreen }: { outage: OutageView; ofScreen: boolean
           </Text>
           <Box hiddenFrom="sm">
             <Told outage={outage} />
+            <Box mt={6}>{snooze}</Box>
           </Box>
         </Table.Td>
       )}
@@ -57,8 +59,8 @@ function OutageRow({ outage, ofScreen }: { outage: OutageView; ofScreen: boolean
         <Told outage={outage} />
       </Table.Td>
       {!ofScreen && (
-        <Table.Td ta="right">
-          {state === 'open' && <SnoozeMenu what="screenSnooze" id={deviceId} snoozed={snoozedUntil !== null} label={deviceId} />}
+        <Table.Td visibleFrom="sm" ta="right">
+          {snooze}
         </Table.Td>
       )}
     </Table.Tr>
@@ -81,7 +83,7 @@ function Told({ outage: { noticed, snoozedUntil, state } }: { outage: OutageView
   if (noticed)
     return (
       <Badge variant="light" color={state === 'open' ? 'red' : 'gray'}>
-        Notified
+        Notice made
       </Badge>
     );
   if (state === 'open' && snoozedUntil !== null)

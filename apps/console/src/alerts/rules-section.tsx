@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, Menu, Modal, Stack, Table, Text } from '@mantine/core';
+import { ActionIcon, Badge, Box, Button, Group, Menu, Modal, Stack, Table, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import type { AlertRuleView } from '@marquee/contracts';
 import { IconDots, IconPlus } from '@tabler/icons-react';
@@ -76,6 +76,9 @@ function RuleRow({ rule, onEdit }: { rule: AlertRuleView; onEdit: () => void }) 
           <Text size="xs" c="dimmed">
             {audienceWords(rule.audience)}
           </Text>
+          <Text size="xs" c="dimmed" hiddenFrom="sm">
+            after {durationOf(rule.graceMs)}
+          </Text>
           {!rule.enabled && (
             <Badge size="xs" variant="light" color="gray">
               Off
@@ -92,6 +95,9 @@ function RuleRow({ rule, onEdit }: { rule: AlertRuleView; onEdit: () => void }) 
             </Text>
           )}
         </Group>
+        <Box hiddenFrom="sm" mt={4}>
+          <Tells rule={rule} />
+        </Box>
       </Table.Td>
       <Table.Td visibleFrom="sm">{durationOf(rule.graceMs)}</Table.Td>
       <Table.Td visibleFrom="sm">

@@ -34,7 +34,7 @@ export function ScreenAlerts({ id }: { id: string }) {
       {outages.isError && <Trouble title="The outages could not be read" error={outages.error} onRetry={() => void outages.refetch()} />}
       {outages.data?.total === 0 && (
         <Text size="sm" c="dimmed">
-          It was not missed so far.
+          No rule has missed it so far.
         </Text>
       )}
       {outages.data !== undefined && outages.data.total > 0 && (

@@ -67,12 +67,15 @@ export function PlaysSection({ of, by }: { of: PlaysOf; by: PlaysBy }) {
       {plays.isError && plays.data === undefined && (
         <Trouble title="The plays could not be read" error={plays.error} onRetry={() => void plays.refetch()} />
       )}
-      {plays.data !== undefined && <Report report={plays.data} from={filter.from} to={to} bucket={bucket} page={page} onPage={setPage} />}
+      {plays.data !== undefined && (
+        <Report report={plays.data} of={of} from={filter.from} to={to} bucket={bucket} page={page} onPage={setPage} />
+      )}
     </Section>
   );
 }
 
 interface ReportProps {
+  of: PlaysOf;
   report: PlaysReport;
   from: number;
   to: number;
@@ -81,11 +84,11 @@ interface ReportProps {
   onPage: (page: number) => void;
 }
 
-function Report({ report: { total, series, rows }, from, to, bucket, page, onPage }: ReportProps) {
+function Report({ report: { total, series, rows }, of, from, to, bucket, page, onPage }: ReportProps) {
   if (total.plays === 0)
     return (
       <Text size="sm" c="dimmed">
-        No play was logged in this time.
+        No play of this time has arrived. Screens send their logs about every minute.
       </Text>
     );
   return (
@@ -96,7 +99,7 @@ function Report({ report: { total, series, rows }, from, to, bucket, page, onPag
       <Bars series={series} from={from} to={to} bucket={bucket} />
       {rows !== null && (
         <div>
-          <Rows rows={rows.data} />
+          <Rows rows={rows.data} of={of} />
           {rows.total > PAGE_SIZE && <Pager page={page} pageSize={PAGE_SIZE} total={rows.total} noun="rows" onPage={onPage} />}
         </div>
       )}
@@ -123,16 +126,19 @@ function Bars({ series, from, to, bucket }: Pick<PlaysReport, 'series'> & Pick<R
   );
 }
 
-function Rows({ rows }: { rows: PlaysRow[] }) {
+/** What the page is about has no column. */
+function Rows({ rows, of }: { rows: PlaysRow[]; of: PlaysOf }) {
   const [first] = rows;
   if (first === undefined) return null;
+  const screens = first.deviceId !== null && !('deviceId' in of);
+  const campaigns = first.campaignId !== null && !('campaignId' in of);
   return (
-    <Table aria-label="Plays">
+    <Table aria-label="Plays" className={table.narrow ?? ''}>
       <Table.Thead>
         <Table.Tr>
           {first.hour !== null && <Table.Th>Hour</Table.Th>}
-          {first.deviceId !== null && <Table.Th>Screen</Table.Th>}
-          {first.campaignId !== null && <Table.Th>Campaign</Table.Th>}
+          {screens && <Table.Th>Screen</Table.Th>}
+          {campaigns && <Table.Th>Campaign</Table.Th>}
           <Table.Th ta="right">Plays</Table.Th>
           <Table.Th ta="right">Shown for</Table.Th>
         </Table.Tr>
@@ -141,14 +147,14 @@ function Rows({ rows }: { rows: PlaysRow[] }) {
         {rows.map((row) => (
           <Table.Tr key={`${row.hour ?? ''} ${row.deviceId ?? ''} ${row.campaignId ?? ''}`}>
             {row.hour !== null && <Table.Td>{formatTime(row.hour)}</Table.Td>}
-            {row.deviceId !== null && (
+            {screens && row.deviceId !== null && (
               <Table.Td>
                 <LinkAnchor to="/console/screens/$id" params={{ id: row.deviceId }} size="sm" className={table.words ?? ''}>
                   {row.deviceId}
                 </LinkAnchor>
               </Table.Td>
             )}
-            {row.campaignId !== null && (
+            {campaigns && row.campaignId !== null && (
               <Table.Td>
                 <LinkAnchor to="/console/campaigns/$id" params={{ id: row.campaignId }} size="sm" className={table.words ?? ''}>
                   {row.campaign ?? row.campaignId}

@@ -54,7 +54,8 @@ export function relative(at: number, now: number): string {
 }
 
 export function formatTime(at: number): string {
-  return absolute.format(at);
+  // A short last word (AM) stays on the line of its hour.
+  return absolute.format(at).replace(/\s(?=\S{1,3}$)/u, '\u00A0');
 }
 
 interface TimeProps extends TextProps {
@@ -77,12 +78,12 @@ export function Time({ at, brief = false, stacked = false, before, after, ...tex
   const away = `${verb === undefined ? '' : `${verb} `}${relative(at, now)}`;
   return (
     <Tooltip label={exact.format(at)}>
-      <Text component="time" dateTime={new Date(at).toISOString()} size="sm" style={{ whiteSpace: 'nowrap' }} {...text}>
+      <Text component="time" dateTime={new Date(at).toISOString()} size="sm" style={{ whiteSpace: 'var(--time-wrap, nowrap)' }} {...text}>
         {brief ? (
           away
         ) : (
           <>
-            {absolute.format(at)}{' '}
+            {formatTime(at)}{' '}
             <Text span size="xs" c="dimmed" display={stacked ? 'block' : 'inline'}>
               {away}
             </Text>

@@ -151,6 +151,24 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
     expect(await page.evaluate(() => 'hit' in window)).toBe(false);
   });
 
+  it('fits a phone, with the way back and the last moment of a copy in sight', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    const beyond = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    const campaign = campaignRow({ ...running(), name: `${HOSTILE} ${'x'.repeat(60)}` });
+    api.campaigns.push(campaign);
+    api.versions.set(campaign.id, [versionRow(campaign), versionRow(campaign, { version: 2 })]);
+    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await page.getByRole('button', { name: 'Roll back' }).waitFor();
+    expect(await beyond()).toBe(0);
+
+    Object.assign(campaign, { status: 'cancelled' });
+    api.clearance = { clean: 3, dirty: 0, unreachable: 1, latestEnd: START };
+    api.unclear = [{ deviceId: 'cut-off', state: 'unreachable', offlineSince: Date.now() - 7_200_000, version: 2, endsAt: START }];
+    await page.reload();
+    await page.getByRole('table', { name: 'Screens that are not clear' }).getByText('cut-off').waitFor();
+    expect(await beyond()).toBe(0);
+  });
+
   it('does not roll back what somebody changed while the question was open', async () => {
     const campaign = running();
     api.campaigns.push(campaign);

@@ -106,7 +106,7 @@ const mqtt = {
   replaysPerSecond: setting('REPLAYS_PER_SECOND', whole(1, 10_000), '200', 'Most screens asked for missing events in one second.'),
   playLogKeepDays: setting(
     'PLAY_LOG_KEEP_DAYS',
-    whole(8, 3650, 'a number of days from 8'),
+    whole(8, 3650, 'a number of days'),
     '10',
     'How long the logs of plays are kept as they came; what was played in each hour is kept for good.',
   ),

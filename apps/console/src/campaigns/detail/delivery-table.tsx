@@ -1,5 +1,6 @@
 import { Box, Table, Text } from '@mantine/core';
 import type { DeliveryView } from '@marquee/contracts';
+import { LinkAnchor } from '../../parts/link-anchor.js';
 import { DeliveryBadge } from '../../parts/status.js';
 import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
@@ -32,9 +33,9 @@ function DeliveryRow({ delivery }: { delivery: DeliveryView }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <Text size="sm" fw={600} className={table.words ?? ''}>
+        <LinkAnchor to="/console/screens/$id" params={{ id: delivery.recipient }} size="sm" fw={600} className={table.words ?? ''}>
           {delivery.recipient}
-        </Text>
+        </LinkAnchor>
         <Box hiddenFrom="sm">
           <LastWord delivery={delivery} />
           <Box mt={6}>

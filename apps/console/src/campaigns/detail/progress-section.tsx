@@ -23,7 +23,7 @@ export function ProgressSection({ counts, status }: { counts: CampaignCounts; st
           meaning="Screens that said why they could not. It is offered again."
           alarming
         />
-        <Figure name="On air now" value={counts.onAir} meaning="Screens that last said they show it." />
+        <Figure name="On air" value={counts.onAir} meaning="Screens whose last word is that they show it, the offline ones included." />
         <Figure name="Revoked" value={counts.revoked} meaning="Screens that said they took it off." />
       </dl>
       {total > 0 && <Bar counts={counts} total={total} />}

@@ -23,7 +23,10 @@ export function UnclearScreens({ id }: { id: string }) {
   const { data, total, nextCursor } = page.data;
   return (
     <div>
-      <Table className={page.isPlaceholderData ? (table.stale ?? '') : ''} aria-label="Screens that are not clear">
+      <Table
+        className={`${table.narrow ?? ''} ${page.isPlaceholderData ? (table.stale ?? '') : ''}`}
+        aria-label="Screens that are not clear"
+      >
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Screen</Table.Th>

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Modal, Stack, Table, Text } from '@mantine/core';
+import { Badge, Box, Button, Group, Modal, Stack, Table, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import type { CampaignDetail, VersionView } from '@marquee/contracts';
 import { IconArrowBackUp } from '@tabler/icons-react';
@@ -62,7 +62,6 @@ interface VersionTableProps {
 }
 
 function VersionTable({ versions, campaign, onRollback }: VersionTableProps) {
-  const over = isOver(campaign);
   return (
     <Table aria-label="Versions" horizontalSpacing="lg">
       <Table.Thead>
@@ -72,7 +71,7 @@ function VersionTable({ versions, campaign, onRollback }: VersionTableProps) {
           <Table.Th visibleFrom="sm">Made</Table.Th>
           <Table.Th visibleFrom="md">Ends</Table.Th>
           <Table.Th>Screens</Table.Th>
-          <Table.Th aria-label="Action" />
+          <Table.Th visibleFrom="sm" aria-label="Action" />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -92,6 +91,9 @@ function VersionTable({ versions, campaign, onRollback }: VersionTableProps) {
                 {version.assets.length === 1 ? '1 slide' : `${version.assets.length} slides`}
                 {version.restores !== null && ` · as version ${version.restores}`}
               </Text>
+              <Box hiddenFrom="sm" mt={6}>
+                <RollbackButton version={version} campaign={campaign} onRollback={onRollback} />
+              </Box>
             </Table.Td>
             <Table.Td visibleFrom="sm">
               <Time at={Date.parse(version.createdAt)} brief />
@@ -100,17 +102,26 @@ function VersionTable({ versions, campaign, onRollback }: VersionTableProps) {
               <Time at={version.expireAt} stacked />
             </Table.Td>
             <Table.Td data-figure={`screens-${version.version}`}>{number(version.acknowledged)}</Table.Td>
-            <Table.Td style={{ textAlign: 'right' }}>
-              {!over && version.version !== campaign.version && (
-                <Button size="xs" variant="default" leftSection={<IconArrowBackUp size={15} />} onClick={() => onRollback(version)}>
-                  Roll back
-                </Button>
-              )}
+            <Table.Td visibleFrom="sm" ta="right">
+              <RollbackButton version={version} campaign={campaign} onRollback={onRollback} />
             </Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>
     </Table>
+  );
+}
+
+interface RollbackButtonProps extends Pick<VersionTableProps, 'campaign' | 'onRollback'> {
+  version: VersionView;
+}
+
+function RollbackButton({ version, campaign, onRollback }: RollbackButtonProps) {
+  if (isOver(campaign) || version.version === campaign.version) return null;
+  return (
+    <Button size="xs" variant="default" leftSection={<IconArrowBackUp size={15} />} onClick={() => onRollback(version)}>
+      Roll back
+    </Button>
   );
 }
 

@@ -16,7 +16,7 @@ const PAGE_SIZE = 10;
 const LOOK_MS = 5_000;
 
 /** The campaigns that were meant for the screen, and how far each of them came. */
-export function ScreenDeliveries({ id }: { id: string }) {
+export function ScreenDeliveries({ id, online }: { id: string; online: boolean }) {
   const [walked, setWalked] = useState<string[]>([]);
   const page = useQuery({ ...queries.screenDeliveries(id, { cursor: walked.at(-1), limit: PAGE_SIZE }), refetchInterval: LOOK_MS });
   return (
@@ -30,7 +30,7 @@ export function ScreenDeliveries({ id }: { id: string }) {
       {page.data?.data.length === 0 && <NothingYet>Nothing was meant for it yet.</NothingYet>}
       {page.data !== undefined && page.data.data.length > 0 && (
         <>
-          <Rows deliveries={page.data.data} stale={page.isPlaceholderData} />
+          <Rows deliveries={page.data.data} online={online} stale={page.isPlaceholderData} />
           <Walk walked={walked} next={page.data.nextCursor} loading={page.isPlaceholderData} onWalk={setWalked} />
         </>
       )}
@@ -38,7 +38,7 @@ export function ScreenDeliveries({ id }: { id: string }) {
   );
 }
 
-function Rows({ deliveries, stale }: { deliveries: ScreenDelivery[]; stale: boolean }) {
+function Rows({ deliveries, online, stale }: { deliveries: ScreenDelivery[]; online: boolean; stale: boolean }) {
   return (
     <Table className={stale ? (table.stale ?? '') : ''} aria-label="Campaigns of the screen" horizontalSpacing="lg">
       <Table.Thead>
@@ -63,7 +63,7 @@ function Rows({ deliveries, stale }: { deliveries: ScreenDelivery[]; stale: bool
               <CampaignBadge status={delivery.campaignStatus} />
             </Table.Td>
             <Table.Td>
-              <Standing delivery={delivery} />
+              <Standing delivery={delivery} online={online} />
               <Box hiddenFrom="sm" mt={6}>
                 <Why delivery={delivery} />
               </Box>
@@ -88,11 +88,11 @@ function Why({ delivery }: { delivery: ScreenDelivery }) {
   return <WhyButton campaignId={delivery.campaignId} deviceId={delivery.recipient} about={delivery.campaign} />;
 }
 
-/** Where the campaign stands on the screen, by the screen's own word where there is one. */
-function Standing({ delivery }: { delivery: ScreenDelivery }) {
+/** Where the campaign stands on the screen, by the screen's own word where there is one; what it shows while it is offline nobody knows. */
+function Standing({ delivery, online }: { delivery: ScreenDelivery; online: boolean }) {
   const { revokeAckedAt, onAir, acknowledgedAt, acknowledgedVersion, installError } = delivery;
   if (revokeAckedAt !== null) return <Words text="Took it off" at={revokeAckedAt} />;
-  if (onAir) return <Words text="On air" color="marquee" />;
+  if (onAir) return online ? <Words text="On air" color="marquee" /> : <Words text="On air when last heard" />;
   if (acknowledgedAt !== null) return <Words text={`Installed, version ${acknowledgedVersion ?? 1}`} at={acknowledgedAt} />;
   if (installError !== null) return <Words text={`Could not install it: ${installError}`} color="red" />;
   return <DeliveryBadge state={delivery.status} />;

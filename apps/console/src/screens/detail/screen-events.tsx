@@ -53,7 +53,7 @@ function Rows({ events, stale }: { events: StoredEvent[]; stale: boolean }) {
         {events.map((event) => (
           <Table.Tr key={event.eventId}>
             <Table.Td>
-              <Text size="sm" {...(event.eventType === 'ERROR' ? { c: 'red' } : {})}>
+              <Text size="sm" style={{ whiteSpace: 'nowrap' }} {...(event.eventType === 'ERROR' ? { c: 'red' } : {})}>
                 {eventWords[event.eventType]}
                 {event.plays !== null && `: ${number(event.plays)}`}
               </Text>

@@ -15,7 +15,7 @@ export function ScreenFacts({ screen }: { screen: ScreenDetail }) {
       <Fact name="Status">
         <ScreenDot status={screen.status} />
         <Text size="xs" c="dimmed" component="div">
-          since <Time at={screen.statusSince} size="xs" />
+          since <Time at={screen.statusSince} brief size="xs" />
         </Text>
       </Fact>
       <Fact name="Last seen">{screen.lastSeen === null ? 'never' : <Time at={screen.lastSeen} stacked />}</Fact>

@@ -55,7 +55,7 @@ export function ScreenPage() {
         <ScreenFacts screen={data} />
         <ScreenPicture screen={data} />
         <ScreenAlerts id={id} />
-        <ScreenDeliveries id={id} />
+        <ScreenDeliveries id={id} online={data.status === 'online'} />
         <PlaysSection key={id} of={{ deviceId: id }} by="hour" />
         <ScreenEvents id={id} />
       </Stack>

@@ -24,7 +24,7 @@ export function ScreenPicture({ screen }: { screen: ScreenDetail }) {
   const late = useNow() - (asked?.at ?? 0) > PATIENCE_MS;
   return (
     <Section
-      title="What it shows"
+      title="Last picture"
       hint={screenshotAt === null ? 'A picture that the screen takes of itself.' : <Time at={screenshotAt} size="sm" />}
       action={
         <Button
