@@ -19,7 +19,7 @@ export function NoticesSection() {
   const [page, setPage] = useState(1);
   const list = useQuery({ ...queries.notices({ offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE }), refetchInterval: usePollWhileDown() });
   return (
-    <Section title="Notices" hint="What was sent, one line an addressee. A webhook that is down is tried again for a day.">
+    <Section title="Notices" hint="One line an addressee, and what became of it. A webhook that is down is tried again for a day.">
       {list.isError && <Trouble title="The notices could not be read" error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <RowSkeletons label="Loading the notices" rows={3} />}
       {list.data !== undefined && list.data.total === 0 && (
