@@ -35,10 +35,14 @@ interface Settlement {
 const SETTLE_TRIES = 6;
 /** How long results wait for a database that is away, ms: a killed one has recovered by then, and no lease has run out. */
 const SETTLE_WITHIN_MS = 15_000;
+/** And how long they do while this process ends, ms: whoever asked it to end waits for it. */
+const SETTLE_AT_THE_END_MS = 3000;
 const SENDS_A_TURN = 100;
 
 /** Takes claims off the bus: fence, begin, send each, settle. Three statements a batch, none a row. */
 export class Consumer {
+  private settleUntil = Number.POSITIVE_INFINITY;
+
   constructor(
     private readonly database: Database,
     private readonly fence: Fence,
@@ -49,6 +53,11 @@ export class Consumer {
     private readonly metrics: ConsumerMetrics,
     private readonly log: Log,
   ) {}
+
+  /** From now on results do not wait long for a database that is away: the rescuer decides on them. */
+  hurry(): void {
+    this.settleUntil = performance.now() + SETTLE_AT_THE_END_MS;
+  }
 
   /** Resolves when every delivery that it began is settled, or left to the rescuer. */
   async consume(message: BusMessage): Promise<void> {
@@ -153,13 +162,13 @@ export class Consumer {
       delaysMs: sorted.map((each) => each.delayMs),
       firstOfferMs: channel.name === 'screen' ? this.options.firstOfferMs : null,
     };
-    const from = performance.now();
+    const patience = performance.now() + SETTLE_WITHIN_MS;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.database.run(settleDeliveries, args);
         return;
       } catch (error) {
-        const hopeless = isUnavailable(error) ? performance.now() - from > SETTLE_WITHIN_MS : attempt >= SETTLE_TRIES;
+        const hopeless = isUnavailable(error) ? performance.now() > Math.min(patience, this.settleUntil) : attempt >= SETTLE_TRIES;
         if (hopeless) {
           this.log.error(
             { err: error, campaign: message.campaignId, n: sorted.length },

@@ -33,19 +33,23 @@ test('only the first is alone, and again whoever comes when all others have gone
   expect(told).toEqual(['worked']);
 });
 
-test('one whose connection was ended is counted again', async () => {
-  await join();
-  await store.sql(
-    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and mode = 'ShareLock'
+/** The sessions that hold the lock of a process that lives. */
+async function holders(): Promise<number[]> {
+  const rows = await store.sql(
+    `select pid from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and granted
      and database = (select oid from pg_database where datname = current_database())`,
   );
-  await eventually(async () =>
-    expect(
-      await store.sql(
-        `select from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and granted
-         and database = (select oid from pg_database where datname = current_database())`,
-      ),
-    ).toHaveLength(1),
-  );
+  return rows.map((row) => Number(row['pid']));
+}
+
+test('one whose connection was ended is counted again', async () => {
+  await join();
+  const [before] = await holders();
+  await store.sql('select pg_terminate_backend($1)', [before]);
+  await eventually(async () => {
+    const now = await holders();
+    expect(now).toHaveLength(1);
+    expect(now).not.toContain(before);
+  });
   expect((await join()).alone).toBe(false);
 });

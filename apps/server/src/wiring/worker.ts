@@ -39,6 +39,9 @@ export function startWorker(context: Context, manifests: Manifests): void {
     if (connected) dispatcher.wake();
   });
   dispatcher.start();
-  ends.add('the consumers', () => bus.stop());
+  ends.add('the consumers', () => {
+    consumer.hurry();
+    return bus.stop();
+  });
   ends.add('the dispatcher', () => dispatcher.stop());
 }

@@ -92,7 +92,7 @@ function bad(): Message[] {
     changed({ payload: { a: 'b\u0000c' } }),
     changed({ payload: { 'a\u0000': 1 } }),
     changed({ payload: { a: '\ud800' } }),
-    changed({ payload: { a: 'x'.repeat(100_000) } }),
+    changed({ eventType: 'INSTALL_ACK', payload: { a: 'x'.repeat(100_000) } }),
     { topic: acks, payload: String(good('unit-0').payload).replace('{"seq":1', `{"deep":${deep},"seq":1`) },
     { topic: 'devices/é/acks', payload: '{}' },
     { topic: deviceTopic('unit-0', 'status'), payload: '{"status":"online"}' },

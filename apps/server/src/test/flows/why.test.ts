@@ -183,7 +183,9 @@ describe('marquee why', () => {
     await expect(call(campaign, 'by-hand')).rejects.toMatchObject({ code: 3, stdout: `${sentence}\n`, stderr: '' });
     await screen.say('DISPLAY_START', campaign);
     await eventually(async () => expect((await ask(campaign, 'by-hand')).playing).toBe(true));
-    const { stdout } = await call(campaign.toUpperCase(), 'by-hand', '--json');
+    const { stdout } = await call(campaign.toUpperCase(), 'by-hand', '--json').catch((failed: { stdout: string }) => {
+      throw new Error(`it ended as if nothing played, and said ${failed.stdout}`);
+    });
     expect(whyView.parse(JSON.parse(stdout))).toEqual(await ask(campaign, 'by-hand'));
     await expect(call(randomUUID(), 'by-hand')).rejects.toMatchObject({
       code: 1,
