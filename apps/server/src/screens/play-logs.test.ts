@@ -181,7 +181,7 @@ test('gateways that write the same screens at once do not lock each other out', 
 
 test('a file for a spreadsheet has every hour once, and runs nothing', async () => {
   const evil = await runningCampaign(store, 0);
-  await store.sql(`update campaigns set name = '=cmd|''/c calc''!A1, "x"' where id = $1`, [evil.campaign]);
+  await store.sql(`update campaigns set name = '=cmd|''/c calc''!A1, "x"; =1+1;-2' where id = $1`, [evil.campaign]);
   await store.sql(`insert into devices (device_id) values ('-2')`);
   await store.sql(
     `insert into play_hours select '-2', $1, '', to_timestamp($2 / 1000.0) + n * interval '1 hour', 1, 1500 from generate_series(0, 4500) n`,
@@ -193,5 +193,5 @@ test('a file for a spreadsheet has every hour once, and runs nothing', async () 
   expect(lines[0]).toBe('deviceId,campaignId,campaign,assetId,hour,plays,seconds');
   expect(lines).toHaveLength(4502);
   expect(new Set(lines).size).toBe(4502);
-  expect(lines[1]).toBe(`"'-2",${evil.campaign},"'=cmd|'/c calc'!A1, ""x""",,${new Date(THEN).toISOString()},1,1.500`);
+  expect(lines[1]).toBe(`"'-2",${evil.campaign},"'=cmd|'/c calc'!A1, ""x"";' =1+1;'-2",,${new Date(THEN).toISOString()},1,1.500`);
 });
