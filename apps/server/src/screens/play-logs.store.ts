@@ -42,8 +42,9 @@ export const storePlayLogs = statement({
 });
 
 /**
- * Adds plays to the hours in which they started, in the order of the table's key, so that two gateways wait for each other in one order. Plays of a campaign that is unknown or was never meant for that screen are left out; an asset that is not the campaign's counts as
- * none. Answers how many plays were added.
+ * Adds plays to the hours in which they started, in the order of the table's key, so that two gateways wait for each other in one order.
+ * Plays of a campaign that is unknown or was never meant for that screen are left out; an asset that is not the campaign's counts as none.
+ * Answers how many plays were added.
  */
 export const countPlays = statement({
   name: 'screens_count_plays',

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLog } from '../kit/log.js';
+import { eventually } from '../test/support/eventually.js';
 import { openTestStore, type TestStore } from '../test/support/store.js';
 import { Prompter } from './prompter.js';
 import { Sequences } from './sequences.js';
@@ -168,6 +170,39 @@ test('numbers that cannot be meant, and screens that are not registered, leave n
   await kept(id, 0, 0, 'last');
   const [count] = await store.sql<{ n: string }>('select count(*) as n from event_series where device_id = $1', [id]);
   expect(Number(count?.n)).toBeLessThan(40);
+});
+
+test('a screen that calls its numbers by ever another name keeps eight of them, until its status names one', async () => {
+  const id = await screen();
+  for (let index = 0; index < 12; index += 1) await came(id, [1], `series ${index}`);
+  const seriesOf = async (): Promise<string[]> =>
+    (await store.sql<{ series: string }>('select series from event_series where device_id = $1', [id])).map((row) => row.series);
+  expect(await seriesOf()).toHaveLength(8);
+  await kept(id, 1, 1, 'series 11');
+  expect(await seriesOf()).toContain('series 11');
+});
+
+test('gateways settle in one order of screens, whatever order the events came in: none waits for one that waits for it', async () => {
+  const ids: string[] = [];
+  for (let index = 0; index < 40; index += 1) ids.push(await screen());
+  await Promise.all(ids.map((id) => came(id, [1])));
+  ids.sort((a, b) => (a < b ? -1 : 1));
+  const client = new pg.Client({ connectionString: store.url });
+  await client.connect();
+  await client.query('begin');
+  await client.query('select from event_series where device_id = $1 for update', [ids[20]]);
+  const settled = sequences().settle(ids.toReversed().map((deviceId) => ({ deviceId, series: 'a', seq: 2 })));
+  await eventually(async () =>
+    expect(await store.sql(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).toHaveLength(1),
+  );
+  const free = await store.sql<{ device_id: string }>(
+    'select device_id from event_series where device_id = any($1) order by device_id for update skip locked',
+    [ids],
+  );
+  await client.query('commit');
+  await client.end();
+  await settled;
+  expect(free.map((row) => row.device_id)).toEqual(ids.slice(21));
 });
 
 test('no more screens a second are asked than agreed, whatever wakes the prompter', async () => {
