@@ -1,6 +1,7 @@
 import { STAGE_CHANNEL, STAGE_FRAME_NAME } from '@marquee/contracts';
 import { type Browser, chromiumOrSkip, launchChromium, type Page } from '@marquee/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { FILM } from '../../test/support/film.js';
 import { renderTemplate, type Slide, type TemplateInput } from './render.js';
 
 const chromium = chromiumOrSkip();
@@ -37,27 +38,7 @@ const PLAYER = `
   };
 `;
 
-/** Runs in a page: half a second of moving green, as WebM in base64. */
-const FILM = `(async () => {
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = 64;
-  const context = canvas.getContext('2d');
-  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: 'video/webm;codecs=vp8' });
-  const pieces = [];
-  recorder.ondataavailable = ({ data }) => pieces.push(data);
-  const stopped = new Promise((done) => { recorder.onstop = done; });
-  recorder.start(100);
-  const began = performance.now();
-  while (performance.now() - began < 600) {
-    context.fillStyle = 'rgb(0 ' + (200 + (performance.now() % 50)) + ' 0)';
-    context.fillRect(0, 0, 64, 64);
-    await new Promise(requestAnimationFrame);
-  }
-  recorder.stop();
-  await stopped;
-  const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
-})()`;
+const GREEN_FILM = FILM(600, "'rgb(0 ' + (200 + (performance.now() % 50)) + ' 0)'");
 
 describe.skipIf(chromium === undefined)('the built page and a player that tells it when to play', () => {
   let browser: Browser;
@@ -67,7 +48,7 @@ describe.skipIf(chromium === undefined)('the built page and a player that tells 
   beforeAll(async () => {
     browser = await launchChromium();
     const studio = await browser.newPage();
-    film = await studio.evaluate<string>(FILM);
+    film = await studio.evaluate<string>(GREEN_FILM);
     await studio.close();
   });
   afterAll(() => browser.close());

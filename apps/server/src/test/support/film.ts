@@ -1,5 +1,8 @@
-/** Runs in a page: films a canvas for so many ms and gives the film in base64. Text, as this program knows no DOM. */
-export const FILM = (ms: number): string => `(async () => {
+/**
+ * Runs in a page: films a canvas for so many ms and gives the film (WebM) in base64. `colour` is an expression of the page that gives what the
+ * canvas is filled with, ever another one. Text, as this program knows no DOM.
+ */
+export const FILM = (ms: number, colour = "'hsl(' + (performance.now() % 360) + ' 100% 50%)'"): string => `(async () => {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = 64;
   const context = canvas.getContext('2d');
@@ -10,7 +13,7 @@ export const FILM = (ms: number): string => `(async () => {
   recorder.start(100);
   const began = performance.now();
   while (performance.now() - began < ${ms}) {
-    context.fillStyle = 'hsl(' + (performance.now() % 360) + ' 100% 50%)';
+    context.fillStyle = ${colour};
     context.fillRect(0, 0, 64, 64);
     await new Promise(requestAnimationFrame);
   }
