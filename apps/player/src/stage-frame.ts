@@ -40,9 +40,13 @@ const MAX_PICTURE_BYTES = 4 * 1024 * 1024;
  */
 const GUARD = '<meta http-equiv="Content-Security-Policy" content="connect-src http: https: data: blob:">';
 
-/** After the doctype, without which the page would be laid out as those of 1998. */
-function guarded(html: string): string {
-  return html.replace(/^(?:\s|\uFEFF|<!--[^]*?-->)*(?:<!doctype[^>]*>)?/i, (start) => start + GUARD);
+/**
+ * The page with the guard in its head. After the doctype, without which it would be laid out as those of 1998; but only what a parser takes to be nothing
+ * or a comment may stand before that. Other white space than HTML's begins the body, in which the guard would count for nothing, and a
+ * comment that ends sooner than it seems to (`<!-->`, `--!>`) would hide a script before it: then the guard comes first of all.
+ */
+export function guarded(html: string): string {
+  return html.replace(/^(?:[\t\n\f\r ]|<!--(?!-?>)(?:(?!--!?>)[^])*-->)*(?:<!doctype[^>]*>)?/i, (start) => start + GUARD);
 }
 
 /**
