@@ -195,14 +195,14 @@ test('gateways settle in one order of screens, whatever order the events came in
   await eventually(async () =>
     expect(await store.sql(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).toHaveLength(1),
   );
-  const free = await store.sql<{ device_id: string }>(
+  const unlocked = await store.sql<{ device_id: string }>(
     'select device_id from event_series where device_id = any($1) order by device_id for update skip locked',
     [ids],
   );
   await client.query('commit');
   await client.end();
   await settled;
-  expect(free.map((row) => row.device_id)).toEqual(ids.slice(21));
+  expect(unlocked.map((row) => row.device_id)).toEqual(ids.slice(21));
 });
 
 test('no more screens a second are asked than agreed, whatever wakes the prompter', async () => {
