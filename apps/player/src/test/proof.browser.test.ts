@@ -64,9 +64,9 @@ describe.skipIf(chromium === undefined)('what the player page proves', () => {
     await expect.poll(() => rig.page.locator('#display iframe').count(), { timeout: 8_000 }).toBe(1);
     await rig.page.clock.fastForward(95_000);
     await rig.broker.until(() => told().length >= before + 2, 'the plays of the time offline');
-    // One after another and none twice, also over the reload.
+    // None twice, also over the reload. What the reload cut short may be told after what came next.
     const starts = told().map(({ startedAt }) => startedAt);
-    expect(starts).toEqual([...new Set(starts)].sort((a, b) => a - b));
+    expect(new Set(starts).size).toBe(starts.length);
   });
 
   it('knows after its browser died how long it had shown what it showed', async () => {
