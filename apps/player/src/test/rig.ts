@@ -48,9 +48,11 @@ export class PageServer {
 
   async close(): Promise<void> {
     if (!this.#server.listening) return;
-    this.#server.closeAllConnections();
+    // In this order: whoever connects in between would never be closed.
     this.#server.close();
-    await once(this.#server, 'close');
+    const closed = once(this.#server, 'close');
+    this.#server.closeAllConnections();
+    await closed;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -112,16 +114,17 @@ export class TestBroker {
 
   /** Gone without a word, as when the machine loses power. */
   async close(): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    // Before the sockets: whoever connects in between would never be closed.
+    http?.close();
+    const closed = http === undefined ? undefined : once(http, 'close');
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => {
       if (this.#aedes === undefined) resolve();
       else this.#aedes.close(() => resolve());
     });
-    const http = this.#http;
-    if (http === undefined) return;
-    this.#http = undefined;
-    http.close();
-    await once(http, 'close');
+    await closed;
   }
 
   publish(topic: string, payload: unknown): void {

@@ -108,7 +108,7 @@ describe('screens', () => {
     expect(await found('tag=y&q=8&groupId=Gr%201&status=online')).toEqual(['s-08']);
     expect(await found('tag=x&status=online')).toEqual([]);
     await flow.sql(
-      `update devices set clock_offset_ms = c.ms from (values ('s-03', -501), ('s-04', 500), ('s-05', 90_000)) c(id, ms) where device_id = c.id`,
+      `update devices set clock_offset_ms = c.ms from (values ('s-03', -501), ('s-04', 500), ('s-05', 90000)) c(id, ms) where device_id = c.id`,
     );
     expect(await found('clock=off')).toEqual(['s-03', 's-05']);
     expect((await flow.http.get('/screens?clock=on')).status).toBe(400);
