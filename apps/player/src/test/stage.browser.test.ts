@@ -119,6 +119,9 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
       cast.send('Page.screencastFrameAck', { sessionId }).catch(() => undefined);
     });
     await cast.send('Page.startScreencast', { format: 'png', maxWidth: 64, maxHeight: 36 });
+    // The first pictures may be of the moment before.
+    await expect.poll(async () => await colours([...pictures].slice(-1)), { timeout: 8_000 }).toEqual(['255,0,0']);
+    for (const earlier of [...pictures].slice(0, -1)) pictures.delete(earlier);
     const slow = rig.campaign({ priority: 1 });
     const html = `<!doctype html><body style="background:white"><script>
       const tell = (type) => parent.postMessage({ channel: 'marquee-stage-1', type, assetId: 'x' }, '*');
