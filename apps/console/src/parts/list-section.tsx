@@ -33,11 +33,21 @@ interface WalkProps {
   onWalk: (walked: string[]) => void;
 }
 
-/** Back and next of a list by cursor; nothing where there is one page. */
-export function Walk({ walked, next, loading, onWalk }: WalkProps) {
+/** Back and next of a list by cursor, in a row of their own; nothing where there is one page. */
+export function Walk(props: WalkProps) {
+  if (props.walked.length === 0 && props.next === null) return null;
+  return (
+    <Group justify="flex-end" px={{ base: 'md', sm: 'lg' }} py="sm">
+      <WalkButtons {...props} />
+    </Group>
+  );
+}
+
+/** Back and next alone, for a list that says more beside them; nothing where there is one page. */
+export function WalkButtons({ walked, next, loading, onWalk }: WalkProps) {
   if (walked.length === 0 && next === null) return null;
   return (
-    <Group justify="flex-end" gap="xs" px={{ base: 'md', sm: 'lg' }} py="sm">
+    <Group gap="xs">
       <Button
         size="xs"
         variant="default"

@@ -1,11 +1,11 @@
-import { Button, Group, Paper, Select, Text, Title } from '@mantine/core';
+import { Group, Select, Text } from '@mantine/core';
 import { DELIVERY_STATES, type DeliveryState } from '@marquee/contracts';
-import { IconChevronLeft, IconChevronRight } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { usePollWhileDown } from '../../api/live.js';
 import { queries } from '../../api/queries.js';
+import { ListSection, NothingYet, WalkButtons } from '../../parts/list-section.js';
 import { number } from '../../parts/pager.js';
 import { RowSkeletons } from '../../parts/row-skeletons.js';
 import { DELIVERY_LOOKS } from '../../parts/status.js';
@@ -21,11 +21,10 @@ export function DeliveriesSection({ id }: { id: string }) {
   const { deliveries: status } = route.useSearch();
   const navigate = route.useNavigate();
   return (
-    <Paper component="section" aria-labelledby="deliveries-title">
-      <Group justify="space-between" px={{ base: 'md', sm: 'lg' }} pt={{ base: 'md', sm: 'lg' }} pb="xs">
-        <Title order={2} id="deliveries-title">
-          Deliveries
-        </Title>
+    <ListSection
+      id="deliveries-title"
+      title="Deliveries"
+      action={
         <Group gap="sm">
           <AskWhy campaignId={id} />
           <Select
@@ -41,9 +40,10 @@ export function DeliveriesSection({ id }: { id: string }) {
             w={170}
           />
         </Group>
-      </Group>
+      }
+    >
       <DeliveryPages key={`${id} ${status ?? ''}`} id={id} status={status} />
-    </Paper>
+    </ListSection>
   );
 }
 
@@ -67,13 +67,8 @@ function DeliveryPages({ id, status }: { id: string; status: DeliveryState | und
   }
   const { data, total, nextCursor } = page.data;
   if (data.length === 0 && walked.length === 0) {
-    return (
-      <Text size="sm" c="dimmed" px={{ base: 'md', sm: 'lg' }} pb="lg">
-        {status === undefined ? 'None yet.' : 'None in this state.'}
-      </Text>
-    );
+    return <NothingYet>{status === undefined ? 'None yet.' : 'None in this state.'}</NothingYet>;
   }
-  const next = nextCursor;
   return (
     <>
       <DeliveryTable deliveries={data} stale={page.isPlaceholderData} />
@@ -81,28 +76,7 @@ function DeliveryPages({ id, status }: { id: string; status: DeliveryState | und
         <Text size="sm" c="dimmed">
           {number(total)} {total === 1 ? 'delivery' : 'deliveries'}
         </Text>
-        {(walked.length > 0 || next !== null) && (
-          <Group gap="xs">
-            <Button
-              size="xs"
-              variant="default"
-              leftSection={<IconChevronLeft size={15} />}
-              disabled={walked.length === 0}
-              onClick={() => setWalked(walked.slice(0, -1))}
-            >
-              Back
-            </Button>
-            <Button
-              size="xs"
-              variant="default"
-              rightSection={<IconChevronRight size={15} />}
-              disabled={next === null || page.isPlaceholderData}
-              onClick={() => next !== null && setWalked([...walked, next])}
-            >
-              Next
-            </Button>
-          </Group>
-        )}
+        <WalkButtons walked={walked} next={nextCursor} loading={page.isPlaceholderData} onWalk={setWalked} />
       </Group>
     </>
   );
