@@ -2,7 +2,7 @@ import { DEVICE_ID_PATTERN, type DeliveryState, type DeliveryView, type Page } f
 import { ProblemError } from '../kit/errors.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
-import type { ValuesOf } from '../store/statement.js';
+import { deliveryView } from '../store/delivery-row.js';
 import { countDeliveries, findDelivery, listDeliveries } from './deliveries.store.js';
 
 export interface DeliveryQuery {
@@ -41,24 +41,4 @@ export class Deliveries {
     if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no delivery ${id}`);
     return deliveryView(row);
   }
-}
-
-function deliveryView(row: ValuesOf<typeof findDelivery.gives>): DeliveryView {
-  return {
-    id: row.id,
-    campaignId: row.campaign_id,
-    executionId: row.execution_id,
-    recipient: row.recipient,
-    status: row.status as DeliveryState,
-    epoch: row.epoch,
-    attempt: row.attempt,
-    offers: row.offers,
-    lastError: row.last_error,
-    installError: row.install_error,
-    settledAt: row.settled_at,
-    acknowledgedAt: row.acknowledged_at,
-    acknowledgedVersion: row.acknowledged_version,
-    onAir: row.on_air,
-    revokeAckedAt: row.revoke_acked_at,
-  };
 }

@@ -1,4 +1,5 @@
 import { MOST_SINGLE } from '../feed/events.js';
+import { DELIVERY, deliveryRow } from '../store/delivery-row.js';
 import { nullable, statement, t } from '../store/statement.js';
 
 /** Appends the count deltas of rows that went from one state to another: `moved` gives was and status. */
@@ -255,28 +256,6 @@ export const inFlightOf = statement({
     select count(*) as n from claims k cross join lateral unnest(k.delivery_ids) as held(id) join deliveries d on d.id = held.id
     where k.campaign_id = $campaign and d.claim_id = k.id and d.status in ('IN_PROGRESS', 'SENDING')`,
 });
-
-const deliveryRow = {
-  id: t.uuid,
-  campaign_id: t.uuid,
-  execution_id: t.uuid,
-  recipient: t.text,
-  status: t.text,
-  epoch: t.int,
-  attempt: t.int,
-  offers: t.int,
-  last_error: nullable(t.text),
-  install_error: nullable(t.text),
-  settled_at: nullable(t.bigint),
-  acknowledged_at: nullable(t.bigint),
-  acknowledged_version: nullable(t.int),
-  on_air: t.bool,
-  revoke_acked_at: nullable(t.bigint),
-};
-const DELIVERY = `
-  d.id, d.campaign_id, d.execution_id, d.recipient, d.status, d.epoch, d.attempt, d.offers, d.last_error, d.install_error,
-  epoch_ms(d.settled_at) as settled_at, epoch_ms(d.acknowledged_at) as acknowledged_at, d.acknowledged_version, d.on_air,
-  epoch_ms(d.revoke_acked_at) as revoke_acked_at`;
 
 /** Deliveries of a campaign's latest execution in the order of their recipients, after the recipient $after; of one status when $status is given. */
 export const listDeliveries = statement({

@@ -1,3 +1,4 @@
+import { DELIVERY, deliveryRow } from '../store/delivery-row.js';
 import { nullable, statement, t } from '../store/statement.js';
 
 /** What was meant for a screen, the newest execution first, one row each; walks the executions backward and stops at the last row that is wanted. */
@@ -5,30 +6,14 @@ export const listScreenDeliveries = statement({
   name: 'screens_deliveries',
   takes: { id: t.text, skip: t.int, most: t.int },
   gives: {
-    id: t.uuid,
-    campaign_id: t.uuid,
+    ...deliveryRow,
     campaign: t.text,
     campaign_status: t.text,
     start_at: t.bigint,
     expire_at: t.bigint,
-    execution_id: t.uuid,
-    recipient: t.text,
-    status: t.text,
-    epoch: t.int,
-    attempt: t.int,
-    offers: t.int,
-    last_error: nullable(t.text),
-    install_error: nullable(t.text),
-    settled_at: nullable(t.bigint),
-    acknowledged_at: nullable(t.bigint),
-    acknowledged_version: nullable(t.int),
-    on_air: t.bool,
-    revoke_acked_at: nullable(t.bigint),
   },
   text: `
-    select d.id, d.campaign_id, c.name as campaign, c.status as campaign_status, c.start_at, c.expire_at, d.execution_id, d.recipient, d.status, d.epoch,
-           d.attempt, d.offers, d.last_error, d.install_error, epoch_ms(d.settled_at) as settled_at, epoch_ms(d.acknowledged_at) as acknowledged_at,
-           d.acknowledged_version, d.on_air, epoch_ms(d.revoke_acked_at) as revoke_acked_at
+    select ${DELIVERY}, c.name as campaign, c.status as campaign_status, c.start_at, c.expire_at
     from executions e
     join deliveries d on d.execution_id = e.id and d.recipient = $id
     join campaigns c on c.id = e.campaign_id

@@ -1,7 +1,8 @@
-import type { CampaignStatus, DeliveryState, Page, ScreenDelivery, ScreenEventType, StoredEvent } from '@marquee/contracts';
+import type { CampaignStatus, Page, ScreenDelivery, ScreenEventType, StoredEvent } from '@marquee/contracts';
 import { ProblemError } from '../kit/errors.js';
 import { decodeCursor, encodeCursor } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
+import { deliveryView } from '../store/delivery-row.js';
 import type { ValuesOf } from '../store/statement.js';
 import { listScreenDeliveries, listScreenEvents } from './screen-history.store.js';
 import { findScreen } from './screens.store.js';
@@ -47,25 +48,11 @@ export class ScreenHistory {
 
 function deliveryOf(row: ValuesOf<typeof listScreenDeliveries.gives>): ScreenDelivery {
   return {
-    id: row.id,
-    campaignId: row.campaign_id,
+    ...deliveryView(row),
     campaign: row.campaign,
     campaignStatus: row.campaign_status as CampaignStatus,
     startAt: row.start_at,
     expireAt: row.expire_at,
-    executionId: row.execution_id,
-    recipient: row.recipient,
-    status: row.status as DeliveryState,
-    epoch: row.epoch,
-    attempt: row.attempt,
-    offers: row.offers,
-    lastError: row.last_error,
-    installError: row.install_error,
-    settledAt: row.settled_at,
-    acknowledgedAt: row.acknowledged_at,
-    acknowledgedVersion: row.acknowledged_version,
-    onAir: row.on_air,
-    revokeAckedAt: row.revoke_acked_at,
   };
 }
 
