@@ -5,20 +5,22 @@ const GRACE_MS = 20_000;
 
 /** Ends exactly this process: asks, then kills after 20 s. Resolves when it is gone. */
 export async function endProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGTERM');
   const late = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
-  await gone;
+  await gone(child, 'SIGTERM');
   clearTimeout(late);
 }
 
 /** Ends exactly this process without asking. Resolves when it is gone. */
-export async function killProcess(child: ChildProcess): Promise<void> {
+export function killProcess(child: ChildProcess): Promise<void> {
+  return gone(child, 'SIGKILL');
+}
+
+/** Resolves when the signal has ended the process, at once when it had ended before. */
+async function gone(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGKILL');
-  await gone;
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill(signal);
+  await exited;
 }
 
 /** Ports on the loopback that were free a moment ago. */
