@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { text as readAll } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import { problemSchema } from '@marquee/contracts';
@@ -33,13 +33,25 @@ export class HttpClient {
     return await new Promise((resolve, reject) => {
       const options = { hostname, port, method, path, agent: this.agent, headers: { ...type, ...length, ...headers } };
       const outgoing = request(options, (incoming) => {
-        readAll(incoming).then(
-          (text) => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json: () => JSON.parse(text) }),
-          reject,
-        );
+        readAnswer(incoming).then(resolve, reject);
       });
       outgoing.on('error', reject);
       outgoing.end(payload);
+    });
+  }
+
+  /**
+   * Sends the head of a request and no byte of the body that it announces; the answer that comes all the same. A body that is refused by its
+   * length cannot be sent whole: the connection is closed under it, and the answer may be lost with it.
+   */
+  async announce(method: string, path: string, headers: Record<string, string>): Promise<Answer> {
+    const { hostname, port } = new URL(this.base);
+    return await new Promise((resolve, reject) => {
+      const outgoing = request({ hostname, port, method, path, headers, agent: false }, (incoming) => {
+        readAnswer(incoming).then(resolve, reject).finally(() => outgoing.destroy());
+      });
+      outgoing.on('error', reject);
+      outgoing.flushHeaders();
     });
   }
 
@@ -62,6 +74,11 @@ export class HttpClient {
   close(): void {
     this.agent.destroy();
   }
+}
+
+async function readAnswer(incoming: IncomingMessage): Promise<Answer> {
+  const text = await readAll(incoming);
+  return { status: incoming.statusCode ?? 0, headers: incoming.headers, text, json: () => JSON.parse(text) };
 }
 
 /** Holds an answer to RFC 9457 with the members that clients rely on; answers its messages as one text. */
