@@ -48,7 +48,9 @@ export class HttpClient {
     const { hostname, port } = new URL(this.base);
     return await new Promise((resolve, reject) => {
       const outgoing = request({ hostname, port, method, path, headers, agent: false }, (incoming) => {
-        readAnswer(incoming).then(resolve, reject).finally(() => outgoing.destroy());
+        readAnswer(incoming)
+          .then(resolve, reject)
+          .finally(() => outgoing.destroy());
       });
       outgoing.on('error', reject);
       outgoing.flushHeaders();
