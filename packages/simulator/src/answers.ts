@@ -1,8 +1,9 @@
-import type { ScreenEventType } from '@marquee/contracts/player';
+import type { Play, ScreenEventType } from '@marquee/contracts/player';
 import { uuidv7 } from 'uuidv7';
-import { Copies, type Ledger, STAGE } from './copies.js';
+import { Copies, type Ledger, type SAID, STAGE } from './copies.js';
 import { ManifestReader, parseObject } from './manifest-reader.js';
 import type { Range } from './options.js';
+import { PlayLog } from './play-log.js';
 import { Said } from './said.js';
 import { Showtimes } from './showtimes.js';
 
@@ -29,6 +30,7 @@ export interface AnswerCounts {
   displayStarts: number;
   displayCompletes: number;
   revokeAcks: number;
+  playLogs: number;
 }
 
 const COUNTED_AS = {
@@ -36,6 +38,7 @@ const COUNTED_AS = {
   DISPLAY_START: 'displayStarts',
   DISPLAY_COMPLETE: 'displayCompletes',
   REVOKE_ACK: 'revokeAcks',
+  PLAY_LOG: 'playLogs',
 } as const satisfies Partial<Record<ScreenEventType, keyof AnswerCounts>>;
 type SentEvent = keyof typeof COUNTED_AS;
 
@@ -51,6 +54,9 @@ export interface AnswersOptions {
   silent: ReadonlySet<number>;
   /** Ms that each screen's clock is ahead. */
   skewMs: Float64Array;
+  playLogMs: number;
+  /** False while an event of the screen would have to wait. */
+  canSpeak: (screen: number) => boolean;
   /** Publishes an event of a screen; `accepted` when the broker answered. */
   post: (screen: number, event: string, accepted: () => void) => void;
 }
@@ -62,6 +68,7 @@ export class Answers {
   private readonly showtimes: Showtimes;
   /** What was said, for `replay` and for the status. */
   readonly said: Said;
+  private readonly playLog: PlayLog;
   private readonly delays = new Set<NodeJS.Timeout>();
   private held: (() => void)[] | undefined;
   readonly counts: AnswerCounts = {
@@ -77,12 +84,24 @@ export class Answers {
     displayStarts: 0,
     displayCompletes: 0,
     revokeAcks: 0,
+    playLogs: 0,
   };
 
   constructor(private readonly options: AnswersOptions) {
     this.showtimes = new Showtimes(options.screens.length);
     this.said = new Said(options.screens.length);
+    this.playLog = new PlayLog({
+      screens: options.screens.length,
+      everyMs: options.playLogMs,
+      canSpeak: options.canSpeak,
+      say: (screen, plays) => this.sayPlays(screen, plays),
+    });
     this.held = options.hold ? [] : undefined;
+  }
+
+  /** From now on screens log what they show, when they are to. */
+  start(): void {
+    this.playLog.start();
   }
 
   copiesOf(campaignId: string): Copies {
@@ -169,6 +188,7 @@ export class Answers {
 
   /** Nothing is sent any more. */
   stop(): void {
+    this.playLog.stop();
     this.showtimes.stop();
     for (const timer of this.delays) clearTimeout(timer);
     this.delays.clear();
@@ -223,16 +243,29 @@ export class Answers {
   private goOnAir(copies: Copies, screen: number): void {
     if (copies.stageOf(screen) !== STAGE.installed) return;
     copies.move(screen, STAGE.onAir);
+    this.playLog.began(copies, screen);
     this.say('DISPLAY_START', copies, screen);
   }
 
   private goOffAir(copies: Copies, screen: number): void {
     if (copies.stageOf(screen) !== STAGE.onAir) return;
     copies.move(screen, STAGE.over);
+    this.playLog.over(copies, screen);
     this.say('DISPLAY_COMPLETE', copies, screen);
   }
 
-  private say(type: SentEvent, copies: Copies, screen: number): void {
+  private say(type: keyof typeof SAID, copies: Copies, screen: number): void {
+    this.send(type, screen, copies.quotedId, copies.version, '', () => copies.countSaid(type, screen));
+  }
+
+  private sayPlays(screen: number, plays: readonly [Play, ...Play[]]): void {
+    const [{ campaignId, version }] = plays;
+    this.send('PLAY_LOG', screen, JSON.stringify(campaignId), version, `,"plays":${JSON.stringify(plays)}`, (event) =>
+      this.said.forget(screen, event),
+    );
+  }
+
+  private send(type: SentEvent, screen: number, quotedId: string, version: number, more: string, accepted: (event: string) => void): void {
     const deviceId = this.options.screens[screen];
     if (deviceId === undefined) return;
     this.counts.sent += 1;
@@ -240,12 +273,12 @@ export class Answers {
     // Written by hand: a third of the time of JSON.stringify, and no value but the campaign's id can hold a quote.
     const event = this.said.add(
       screen,
-      (payload) =>
-        `{"eventId":"${uuidv7()}","eventType":"${type}","deviceId":"${deviceId}","campaignId":${copies.quotedId},"version":${copies.version},"timestamp":${Date.now() + (this.options.skewMs[screen] ?? 0)},"payload":${payload}}`,
+      (numbers) =>
+        `{"eventId":"${uuidv7()}","eventType":"${type}","deviceId":"${deviceId}","campaignId":${quotedId},"version":${version},"timestamp":${Date.now() + (this.options.skewMs[screen] ?? 0)},"payload":{${numbers}${more}}}`,
     );
     this.options.post(screen, event, () => {
       this.counts.accepted += 1;
-      copies.countSaid(type, screen);
+      accepted(event);
     });
   }
 }

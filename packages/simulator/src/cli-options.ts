@@ -27,6 +27,7 @@ interface Parsed {
   silent: number;
   skew: number;
   skewBy: Range;
+  playLog: number;
   connections?: 'each' | number;
   group?: string;
   api: string;
@@ -53,6 +54,7 @@ export function readCommandLine(argv: readonly string[], command = new Command()
     .option('--silent <share>', 'share of the screens that never acknowledge anything', share, 0)
     .option('--skew <share>', 'share of the screens whose clocks are wrong', share, 0)
     .option('--skew-by <ms>', 'and by how much', range, { min: 1000, max: 60_000 })
+    .option('--play-log <ms>', 'how often each screen logs what it showed; 0: never', whole(0, 2_147_483_647), 60_000)
     .option(
       '--connections <each|n>',
       'each: one connection a screen, with its will; a number: the screens share so many (default: one for 200 screens)',
@@ -73,6 +75,7 @@ export function readCommandLine(argv: readonly string[], command = new Command()
       offline: parsed.offline,
       drop: parsed.drop,
       silent: parsed.silent,
+      playLogMs: parsed.playLog,
       flap: { share: parsed.flap, onMs: parsed.flapOn, offMs: parsed.flapOff },
       away: { share: parsed.away, ...(parsed.awayFor === undefined ? {} : { forMs: parsed.awayFor }) },
       ...(parsed.skew === 0 ? {} : { skew: { share: parsed.skew, ms: parsed.skewBy } }),

@@ -1,4 +1,4 @@
-import { screenEvent, statusMessage } from '@marquee/contracts';
+import { playOfLog, screenEvent, statusMessage } from '@marquee/contracts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fleet, type FleetOptions } from './index.js';
 import { CAMPAIGN, manifest, TestBroker } from './test/broker.js';
@@ -208,6 +208,22 @@ describe('showing', () => {
   });
 });
 
+test('a fleet that is to log what it shows says so in numbered events, piece after piece, and keeps none that the broker has', async () => {
+  const fleet = await start({ screens: 1, playLogMs: 100 });
+  const [id = ''] = fleet.screens;
+  await broker.tell(id, 'notifications', manifest({ startAt: Date.now() - 1000, version: 4 }));
+  const logs = (await broker.until('acks', 2, { eventType: 'PLAY_LOG' })).map(({ body }) => screenEvent.parse(body));
+  const plays = logs.flatMap(({ payload }) => playOfLog.array().parse(payload?.['plays']));
+  expect(logs[0]).toMatchObject({ deviceId: id, campaignId: CAMPAIGN, version: 4, payload: { seq: 3 } });
+  expect(logs[1]).toMatchObject({ payload: { seq: 4, series: logs[0]?.payload?.['series'] } });
+  expect(plays[0]).toMatchObject({ campaignId: CAMPAIGN, version: 4, assetId: '' });
+  expect(plays[1]?.startedAt).toBe((plays[0]?.startedAt ?? 0) + (plays[0]?.durationMs ?? 0));
+  await broker.tell(id, 'control', { type: 'replay', fromSeq: 1 });
+  await settled(id);
+  expect(broker.find('acks', { eventType: 'DISPLAY_START' })).toHaveLength(2);
+  expect(broker.find('acks', { eventId: logs[0]?.eventId })).toHaveLength(1);
+});
+
 test('options that cannot be are refused by name', () => {
   for (const [options, name] of [
     [{ screens: 0 }, 'screens'],
@@ -215,6 +231,7 @@ test('options that cannot be are refused by name', () => {
     [{ screens: 1, prefix: '+' }, 'prefix'],
     [{ screens: 1, drop: 1.5 }, 'drop'],
     [{ screens: 1, offline: -1 }, 'offline'],
+    [{ screens: 1, playLogMs: -1 }, 'playLogMs'],
     [{ screens: 1, connections: 0 }, 'connections'],
     [{ screens: 1, ackDelayMs: { min: 5, max: 1 } }, 'ackDelayMs'],
   ] as const) {

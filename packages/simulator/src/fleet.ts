@@ -20,7 +20,7 @@ export interface FleetCounts extends AnswerCounts {
 
 /**
  * Many screens in one process, answering as the player does: a manifest by INSTALL_ACK, its start and end by DISPLAY_START and
- * DISPLAY_COMPLETE, a revoke by REVOKE_ACK. A revoked campaign is not installed again. Unlike a player it fetches no asset and shows
+ * DISPLAY_COMPLETE, a revoke by REVOKE_ACK; with `playLogMs` it logs what it showed. A revoked campaign is not installed again. Unlike a player it fetches no asset and shows
  * every campaign that is on, whatever its priority and window.
  */
 export class Fleet {
@@ -52,6 +52,7 @@ export class Fleet {
       screens,
       silent: this.roles.silent,
       skewMs: this.roles.skewMs,
+      canSpeak: (screen) => this.isOff[screen] !== 1 && this.linkOfScreen[screen]?.isUp === true,
       post: (screen, event, accepted) => this.post(screen, event, accepted),
     });
   }
@@ -82,7 +83,9 @@ export class Fleet {
       if (this.plan.names.offline.length > 0) await announceAbsent(this.plan.broker, this.plan.names.offline);
       for (const screen of this.roles.away) this.isOff[screen] = 1;
       await this.connect();
-      if (!this.halt.signal.aborted) this.habits.start();
+      if (this.halt.signal.aborted) return;
+      this.habits.start();
+      this.answers.start();
     } catch (error) {
       await this.stop({ announce: false });
       throw new Error(`The broker at ${this.plan.broker} could not be reached: ${reasonOf(error)}.`, { cause: error });

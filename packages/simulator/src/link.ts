@@ -71,6 +71,11 @@ export class Link {
     this.send(unanswered);
   }
 
+  /** False while the connection is lost. */
+  get isUp(): boolean {
+    return this.connected;
+  }
+
   /** Drops the connection without a word, as a screen does that loses power: the broker publishes its will, if it has one. It comes back by itself. */
   cut(): void {
     this.client.stream.destroy();

@@ -56,6 +56,8 @@ export interface FleetOptions {
   skew?: SkewHabit;
   /** Installed manifests are not acknowledged until `release` is called. Default false. */
   hold?: boolean;
+  /** How often each screen says in a `PLAY_LOG` what it showed since the last one, ms. Default 0: never. */
+  playLogMs?: number;
   /** New connections a second, and the pace at which lost ones come back. Default 500. */
   connectsPerSecond?: number;
   /** 0..1; decides delays and drops. */
@@ -77,11 +79,13 @@ export interface FleetPlan extends Required<Omit<FleetOptions, 'connections' | '
 }
 
 export const SCREENS_A_CONNECTION = 200;
+/** `setTimeout` fires at once beyond this many ms. */
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /** Throws a RangeError that names the option when one cannot be. */
 export function planFleet(options: FleetOptions): FleetPlan {
   const { prefix = 'sim-', connections, offline = 0, drop = 0, silent = 0, flap, away, skew } = options;
-  const { screens, ackDelayMs = { min: 0, max: 0 } } = options;
+  const { screens, ackDelayMs = { min: 0, max: 0 }, playLogMs = 0 } = options;
   if (!Number.isInteger(screens) || screens < 1) throw new RangeError('screens must be a whole number from 1');
   for (const [name, share] of Object.entries({
     offline,
@@ -95,6 +99,7 @@ export function planFleet(options: FleetOptions): FleetPlan {
   }
   if (!(ackDelayMs.min >= 0 && ackDelayMs.max >= ackDelayMs.min))
     throw new RangeError('ackDelayMs must run from a smaller to a larger delay');
+  if (!(playLogMs >= 0 && playLogMs <= MAX_TIMER_MS)) throw new RangeError(`playLogMs must be from 0 to ${MAX_TIMER_MS}`);
   if (silent + (flap?.share ?? 0) + (away?.share ?? 0) > 1)
     throw new RangeError('silent, flap and away are more than all screens together');
   const names = availableScreens(prefix, screens, offline);
@@ -113,6 +118,7 @@ export function planFleet(options: FleetOptions): FleetPlan {
     flap,
     away,
     skew,
+    playLogMs,
     hold: options.hold ?? false,
     connectsPerSecond: options.connectsPerSecond ?? 500,
     random: options.random ?? Math.random,

@@ -5,6 +5,7 @@ const WORDS: [keyof FleetCounts, string][] = [
   ['installAcks', 'acknowledged'],
   ['displayStarts', 'started'],
   ['displayCompletes', 'ended'],
+  ['playLogs', 'play logs'],
   ['revokes', 'revokes'],
   ['revokeAcks', 'cleared'],
   ['dropped', 'dropped'],

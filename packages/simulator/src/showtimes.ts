@@ -1,7 +1,6 @@
 import type { Copies } from './copies.js';
+import { MAX_TIMER_MS } from './options.js';
 
-/** `setTimeout` fires at once beyond this many ms. */
-const MAX_TIMER_MS = 2_147_483_647;
 /** Screens in one turn of the event loop: 20,000 events in one turn would hold back every other message for 0.3 s. */
 const SLICE = 500;
 

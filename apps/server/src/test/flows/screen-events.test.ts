@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ControlMessage, ScreenEvent } from '@marquee/contracts';
+import { Fleet } from '@marquee/simulator';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { Flow } from '../support/flow.js';
@@ -105,6 +106,28 @@ describe('proof of play', () => {
     expect(csv.text).toBe(
       `deviceId,campaignId,campaign,assetId,hour,plays,seconds\r\nunit-5,${campaign},Shown,,${new Date(hour - HOUR).toISOString()},2,20.000\r\n`,
     );
+  });
+
+  test('comes from simulated screens too, each play once and none missing', async () => {
+    const fleet = new Fleet({ screens: 3, prefix: 'lobby-', broker: flow.server.mqttUrl, playLogMs: 100 });
+    try {
+      await fleet.start();
+      const { id } = await flow.create({ startAt: Date.now(), audience: { ids: [...fleet.screens] } });
+      const report = () => flow.http.read(`/plays?campaignId=${id}&by=screen`);
+      await eventually(async () => {
+        const { rows } = await report();
+        expect(rows.data.map((row: { deviceId: string }) => row.deviceId).sort()).toEqual(fleet.screens);
+        for (const { plays } of rows.data) expect(plays).toBeGreaterThan(1);
+      });
+      await fleet.stop();
+      const { playLogs } = fleet.counts();
+      await eventually(async () => expect((await report()).total.plays).toBe(playLogs));
+      await eventually(async () =>
+        expect((await flow.http.read(`/screens/${fleet.screens[0]}`)).events).toMatchObject({ missing: 0, lost: 0 }),
+      );
+    } finally {
+      await fleet.stop();
+    }
   });
 
   test.each([
