@@ -21,6 +21,8 @@ export class PageServer {
   readonly answers = new Map<string, Answer | ((response: ServerResponse) => void)>();
   /** Every path that was asked for, in order. */
   readonly asked: string[] = [];
+  /** How far the time that it tells is ahead of this machine's. */
+  aheadMs = 0;
   readonly #server: Server;
   #port = 0;
 
@@ -66,7 +68,7 @@ export class PageServer {
       return;
     }
     if (path === '/time') {
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ now: Date.now() }));
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ now: Date.now() + this.aheadMs }));
       return;
     }
     const file = path === '/player/' ? 'index.html' : path.replace(/^\/player\//, '');

@@ -75,6 +75,12 @@ export class ScreenRig {
     return image.evaluate((node: HTMLImageElement) => ({ from: node.dataset['from'], width: node.naturalWidth }));
   }
 
+  /** Lets time pass at once, here and at the server; the page's clock must be installed. */
+  async forward(ms: number): Promise<void> {
+    this.server.aheadMs += ms;
+    await this.page.clock.fastForward(ms);
+  }
+
   async online(): Promise<void> {
     await this.open();
     await this.broker.online(this.device);
