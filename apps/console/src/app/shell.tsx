@@ -92,10 +92,13 @@ const OUTAGES_MS = 15_000;
 function OpenOutages() {
   const { data } = useQuery({ ...queries.outages({ state: 'open', offset: 0, limit: 1 }), refetchInterval: OUTAGES_MS });
   if (data === undefined || data.total === 0) return null;
+  const label = `${number(data.total)} open ${data.total === 1 ? 'outage' : 'outages'}`;
   return (
-    <Badge color="red" size="sm" aria-label={`${data.total} open`}>
-      {number(data.total)}
-    </Badge>
+    <Tooltip label={label}>
+      <Badge color="red" size="sm" role="img" aria-label={label}>
+        {number(data.total)}
+      </Badge>
+    </Tooltip>
   );
 }
 

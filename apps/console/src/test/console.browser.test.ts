@@ -390,7 +390,8 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 9
     api.alerts.notices.push(noticeRow({ state: 'failed', lastError: HOSTILE, ruleName: HOSTILE }));
     api.emit('alerts', { ts: Date.now() });
     await page.getByRole('link', { name: 'lobby-7' }).waitFor();
-    await page.getByLabel('1 open').waitFor();
+    await page.getByLabel('1 open outage', { exact: true }).hover();
+    await page.getByRole('tooltip', { name: '1 open outage' }).waitFor();
     await page.getByRole('cell', { name: `Failed ${HOSTILE}` }).waitFor();
 
     await page.getByRole('button', { name: 'Snooze lobby-7' }).click();

@@ -181,6 +181,29 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
     expect(await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).count()).toBe(0);
   });
 
+  it('has no colour of success for what a cancelled campaign had reached', async () => {
+    const campaign = campaignRow({ ...running(), counts: { ...NO_COUNTS, SUCCESS: 8, acknowledged: 5, CANCELLED: 2 } });
+    api.campaigns.push(campaign);
+    const bar = page.getByRole('img', { name: 'Of 10 targeted. Installed: 5' });
+    const saturation = () =>
+      bar.locator('> *').evaluateAll((sections) =>
+        sections.map((section) => {
+          const parts = (getComputedStyle(section).backgroundColor.match(/\d+/g) ?? []).slice(0, 3).map(Number);
+          return Math.max(...parts) - Math.min(...parts);
+        }),
+      );
+    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await bar.waitFor();
+    expect((await saturation()).slice(0, 2).every((each) => each > 60)).toBe(true);
+    Object.assign(campaign, { status: 'cancelled' });
+    api.clearance = { clean: 5, dirty: 0, unreachable: 3, latestEnd: START };
+    await page.reload();
+    await bar.waitFor();
+    await shot('cancelled');
+    expect((await saturation()).filter((each) => each > 30)).toEqual([]);
+    expect(await saturation()).toHaveLength(3);
+  });
+
   it('lists the screens that are not clear after a cancel, and when each copy ends', async () => {
     const campaign = campaignRow({ ...running(), status: 'cancelled', liveVersion: 3 });
     api.campaigns.push(campaign);

@@ -1,4 +1,4 @@
-import type { CampaignCounts } from '@marquee/contracts';
+import type { CampaignCounts, CampaignStatus } from '@marquee/contracts';
 
 /** One part of the progress bar; the parts add up to `targeted`. */
 export interface Part {
@@ -13,14 +13,15 @@ export function targeted(counts: CampaignCounts): number {
 
 /**
  * Where the deliveries stand. Screens may answer before their delivery is settled, so what is installed is at most what was handed
- * over here; it catches up with the next answer.
+ * over here; it catches up with the next answer. Of a cancelled campaign it is no success any more, and has no colour of one.
  */
-export function partsOf(counts: CampaignCounts): Part[] {
+export function partsOf(counts: CampaignCounts, status: CampaignStatus): Part[] {
+  const [there, coming] = status === 'cancelled' ? ['gray.5', 'gray.4'] : ['marquee.6', 'marquee.3'];
   const installed = Math.min(counts.acknowledged, counts.SUCCESS);
   const failedInstall = Math.min(counts.failedInstall, counts.SUCCESS - installed);
   return [
-    { name: 'Installed', value: installed, color: 'marquee.6' },
-    { name: 'Handed over, not installed yet', value: counts.SUCCESS - installed - failedInstall, color: 'marquee.3' },
+    { name: 'Installed', value: installed, color: there },
+    { name: 'Handed over, not installed yet', value: counts.SUCCESS - installed - failedInstall, color: coming },
     { name: 'On its way', value: counts.IN_PROGRESS + counts.SENDING, color: 'blue.5' },
     { name: 'Waiting', value: counts.PENDING, color: 'gray.4' },
     { name: 'Failed install', value: failedInstall, color: 'red.5' },

@@ -26,7 +26,7 @@ export function ProgressSection({ counts, status }: { counts: CampaignCounts; st
         <Figure name="On air" value={counts.onAir} meaning="Screens whose last word is that they show it, the offline ones included." />
         <Figure name="Revoked" value={counts.revoked} meaning="Screens that said they took it off." />
       </dl>
-      {total > 0 && <Bar counts={counts} total={total} />}
+      {total > 0 && <Bar counts={counts} status={status} total={total} />}
     </Section>
   );
 }
@@ -54,8 +54,8 @@ function Figure({ name, value, meaning, alarming = false }: { name: string; valu
   );
 }
 
-function Bar({ counts, total }: { counts: CampaignCounts; total: number }) {
-  const parts = partsOf(counts).filter((part) => part.value > 0);
+function Bar({ counts, status, total }: { counts: CampaignCounts; status: CampaignStatus; total: number }) {
+  const parts = partsOf(counts, status).filter((part) => part.value > 0);
   const words = parts.map((part) => `${part.name}: ${part.value}`).join(', ');
   return (
     <div>
