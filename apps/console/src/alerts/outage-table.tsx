@@ -1,6 +1,6 @@
 import { Badge, Box, Table, Text } from '@mantine/core';
 import type { OutageView } from '@marquee/contracts';
-import { LinkAnchor } from '../parts/link-anchor.js';
+import { ScreenLink } from '../parts/screen-link.js';
 import table from '../parts/table.module.css';
 import { Time } from '../parts/time.js';
 import { SnoozeMenu } from './snooze-menu.js';
@@ -35,9 +35,7 @@ function OutageRow({ outage, ofScreen }: { outage: OutageView; ofScreen: boolean
     <Table.Tr>
       {!ofScreen && (
         <Table.Td>
-          <LinkAnchor to="/console/screens/$id" params={{ id: deviceId }} size="sm" fw={600} className={table.words ?? ''}>
-            {deviceId}
-          </LinkAnchor>
+          <ScreenLink id={deviceId} />
           <Text size="xs" c="dimmed">
             {groupId}
           </Text>

@@ -9,6 +9,7 @@ import { queries } from '../api/queries.js';
 import { LinkAnchor } from './link-anchor.js';
 import { number, Pager } from './pager.js';
 import classes from './plays.module.css';
+import { ScreenLink } from './screen-link.js';
 import { Section } from './section.js';
 import table from './table.module.css';
 import { formatTime } from './time.js';
@@ -149,9 +150,7 @@ function Rows({ rows, of }: { rows: PlaysRow[]; of: PlaysOf }) {
             {row.hour !== null && <Table.Td>{formatTime(row.hour)}</Table.Td>}
             {screens && row.deviceId !== null && (
               <Table.Td>
-                <LinkAnchor to="/console/screens/$id" params={{ id: row.deviceId }} size="sm" className={table.words ?? ''}>
-                  {row.deviceId}
-                </LinkAnchor>
+                <ScreenLink id={row.deviceId} />
               </Table.Td>
             )}
             {campaigns && row.campaignId !== null && (

@@ -2,6 +2,7 @@ import { Badge, Box, Group, Table, Text } from '@mantine/core';
 import type { ScreenView } from '@marquee/contracts';
 import { ClockMark } from '../parts/clock.js';
 import { LinkAnchor } from '../parts/link-anchor.js';
+import { ScreenLink } from '../parts/screen-link.js';
 import { ScreenDot } from '../parts/status.js';
 import table from '../parts/table.module.css';
 import { Time } from '../parts/time.js';
@@ -32,9 +33,7 @@ function ScreenRow({ screen }: { screen: ScreenView }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <LinkAnchor to="/console/screens/$id" params={{ id: screen.deviceId }} size="sm" fw={600} className={table.words ?? ''}>
-          {screen.deviceId}
-        </LinkAnchor>
+        <ScreenLink id={screen.deviceId} />
         <Box hiddenFrom="sm">
           <Text size="xs" c="dimmed" component="div">
             {screen.groupId}

@@ -1,6 +1,6 @@
 import { Box, Table, Text } from '@mantine/core';
 import type { DeliveryView } from '@marquee/contracts';
-import { LinkAnchor } from '../../parts/link-anchor.js';
+import { ScreenLink } from '../../parts/screen-link.js';
 import { DeliveryBadge } from '../../parts/status.js';
 import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
@@ -33,9 +33,7 @@ function DeliveryRow({ delivery }: { delivery: DeliveryView }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <LinkAnchor to="/console/screens/$id" params={{ id: delivery.recipient }} size="sm" fw={600} className={table.words ?? ''}>
-          {delivery.recipient}
-        </LinkAnchor>
+        <ScreenLink id={delivery.recipient} />
         <Box hiddenFrom="sm">
           <LastWord delivery={delivery} />
           <Box mt={6}>

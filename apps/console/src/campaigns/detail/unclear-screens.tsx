@@ -3,7 +3,7 @@ import type { UnclearScreen } from '@marquee/contracts';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { queries } from '../../api/queries.js';
-import { LinkAnchor } from '../../parts/link-anchor.js';
+import { ScreenLink } from '../../parts/screen-link.js';
 import { Walk } from '../../parts/list-section.js';
 import { number } from '../../parts/pager.js';
 import table from '../../parts/table.module.css';
@@ -55,9 +55,7 @@ function Row({ screen }: { screen: UnclearScreen }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <LinkAnchor to="/console/screens/$id" params={{ id: screen.deviceId }} size="sm" fw={600} className={table.words ?? ''}>
-          {screen.deviceId}
-        </LinkAnchor>
+        <ScreenLink id={screen.deviceId} />
       </Table.Td>
       <Table.Td>
         {screen.state === 'dirty' ? (
