@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { type Api, campaignBody } from './api.js';
-import { asCampaign, epochNow, type FloorSetup, type OursSetup, setUpFloor, setUpOurs } from './broker-setup.js';
+import { asCampaign, type FloorSetup, type OursSetup, setUpFloor, setUpOurs } from './broker-setup.js';
+import { epochNow } from './epoch.js';
 import { Load } from './load.js';
 import { report } from './result.js';
 import { Scratch } from './scratch.js';

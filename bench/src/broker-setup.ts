@@ -70,7 +70,3 @@ async function startFleet(scratch: Scratch, broker: string, screens: number): Pr
 export function asCampaign(manifest: string, from: string, to: string): string {
   return manifest.replaceAll(from, to);
 }
-
-export function epochNow(): number {
-  return performance.timeOrigin + performance.now();
-}

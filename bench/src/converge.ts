@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { Api, campaignBody } from './api.js';
-import { epochNow, type FleetProcess, PREFIX } from './broker-setup.js';
+import { type FleetProcess, PREFIX } from './broker-setup.js';
+import { epochNow } from './epoch.js';
 import type { FleetMethods, FleetRoles } from './children/fleet.js';
 import { until } from './processes.js';
 import { Remote } from './remote.js';

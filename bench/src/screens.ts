@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { campaignBody } from './api.js';
-import { asCampaign, type BrokerKind, epochNow, type FloorSetup, type OursSetup, setUpFloor, setUpOurs } from './broker-setup.js';
+import { asCampaign, type BrokerKind, type FloorSetup, type OursSetup, setUpFloor, setUpOurs } from './broker-setup.js';
+import { epochNow } from './epoch.js';
 import { until } from './processes.js';
 import { report } from './result.js';
 import { Scratch } from './scratch.js';

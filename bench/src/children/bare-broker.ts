@@ -1,6 +1,8 @@
 import { createServer } from 'node:net';
 import { Aedes } from 'aedes';
+import { epochNow } from '../epoch.js';
 import { answerParent } from '../remote.js';
+import { Acknowledged } from './acknowledged.js';
 
 /** The floor of the embedded broker: aedes and nothing else. */
 export type BareBrokerMethods = {
@@ -29,32 +31,20 @@ broker.authorizePublish = (_client, packet, done) => {
   packet.retain = false;
   done(null);
 };
-let acknowledged = 0;
-let onAcknowledged: () => void = () => undefined;
+const acknowledged = new Acknowledged();
 await new Promise<void>((resolve) => {
   broker.subscribe(
     'devices/+/acks',
     (_packet, done) => {
-      acknowledged += 1;
-      onAcknowledged();
+      acknowledged.add();
       done();
     },
     resolve,
   );
 });
 
-function epochNow(): number {
-  return performance.timeOrigin + performance.now();
-}
-
 async function publish({ deviceIds, payloads }: PublishWork): Promise<Published> {
-  const expected = deviceIds.length * payloads.length;
-  acknowledged = 0;
-  const all = new Promise<number>((resolve) => {
-    onAcknowledged = () => {
-      if (acknowledged === expected) resolve(epochNow());
-    };
-  });
+  const all = acknowledged.all(deviceIds.length * payloads.length);
   const startedAt = epochNow();
   let published = 0;
   for (const payload of payloads) {

@@ -1,5 +1,7 @@
 import { type MqttClient, connectAsync } from 'mqtt';
+import { epochNow } from '../epoch.js';
 import { answerParent } from '../remote.js';
+import { Acknowledged } from './acknowledged.js';
 import type { Published, PublishWork } from './bare-broker.js';
 
 /** The floor of an outside broker: mqtt.js publishing and hearing the acknowledgements, and nothing else. */
@@ -12,23 +14,12 @@ export type BarePublisherMethods = {
 const MOST_IN_FLIGHT = 10_000;
 
 let client: MqttClient | undefined;
-let acknowledged = 0;
-let onAcknowledged: () => void = () => undefined;
-
-function epochNow(): number {
-  return performance.timeOrigin + performance.now();
-}
+const acknowledged = new Acknowledged();
 
 async function publish({ deviceIds, payloads }: PublishWork): Promise<Published> {
   const connected = client;
   if (connected === undefined) throw new Error('not connected');
-  const expected = deviceIds.length * payloads.length;
-  acknowledged = 0;
-  const all = new Promise<number>((resolve) => {
-    onAcknowledged = () => {
-      if (acknowledged === expected) resolve(epochNow());
-    };
-  });
+  const all = acknowledged.all(deviceIds.length * payloads.length);
   const startedAt = epochNow();
   let inFlight = 0;
   let room: () => void = () => undefined;
@@ -48,10 +39,7 @@ async function publish({ deviceIds, payloads }: PublishWork): Promise<Published>
 const methods: BarePublisherMethods = {
   connect: async (broker) => {
     client = await connectAsync(broker, { protocolVersion: 4, clean: true });
-    client.on('message', () => {
-      acknowledged += 1;
-      onAcknowledged();
-    });
+    client.on('message', () => acknowledged.add());
     await client.subscribeAsync('devices/+/acks', { qos: 1 });
   },
   publish,
