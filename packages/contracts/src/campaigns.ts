@@ -54,6 +54,13 @@ export const playWindow = z.strictObject({
 /** Fields that belong to channels or features this server does not have yet; naming one is a 422, not silence. */
 const notYet = (why: string) => z.undefined({ error: why }).optional();
 
+const refused = {
+  schedule: notYet("is not supported on channel 'screen'"),
+  rate: notYet('is not supported yet'),
+  limits: notYet('is not supported yet'),
+  content: notYet("is not supported on channel 'screen'"),
+};
+
 export const createCampaign = z
   .object({
     name: label(200),
@@ -67,10 +74,7 @@ export const createCampaign = z
     priority: z.int().min(-10).max(10).default(0),
     window: playWindow.optional(),
     dispatch: z.enum(['auto', 'manual']).default('auto'),
-    schedule: notYet("is not supported on channel 'screen'"),
-    rate: notYet('is not supported yet'),
-    limits: notYet('is not supported yet'),
-    content: notYet("is not supported on channel 'screen'"),
+    ...refused,
   })
   .refine((body) => body.expireAt > body.startAt, { path: ['expireAt'], error: 'must be after startAt' });
 export type CreateCampaign = z.infer<typeof createCampaign>;
@@ -93,10 +97,7 @@ export const editCampaign = z
     audience: screenAudience.optional(),
     priority: z.int().min(-10).max(10).default(0),
     window: playWindow.nullish(),
-    schedule: notYet("is not supported on channel 'screen'"),
-    rate: notYet('is not supported yet'),
-    limits: notYet('is not supported yet'),
-    content: notYet("is not supported on channel 'screen'"),
+    ...refused,
   })
   .refine((body) => body.expireAt > body.startAt, { path: ['expireAt'], error: 'must be after startAt' });
 export type EditCampaign = z.infer<typeof editCampaign>;
