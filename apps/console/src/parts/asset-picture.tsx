@@ -2,12 +2,27 @@ import { useInViewport } from '@mantine/hooks';
 import type { AssetType } from '@marquee/contracts';
 import { IconBrandHtml5, IconMovie, IconPhoto } from '@tabler/icons-react';
 import { useState } from 'react';
+import classes from './asset-picture.module.css';
 import { httpHref } from './outside.js';
 
 const ICONS = { image: IconPhoto, video: IconMovie, html: IconBrandHtml5 };
 
+interface AssetPictureProps {
+  type: AssetType;
+  url: string;
+  alt?: string;
+}
+
 /** A still look at an asset, or its kind's icon when there is nothing to show. HTML is never run here. Give it a key by URL. */
-export function AssetPicture({ type, url, alt = '' }: { type: AssetType; url: string; alt?: string }) {
+export function AssetPicture(asset: AssetPictureProps) {
+  return (
+    <div className={classes.frame}>
+      <Picture {...asset} />
+    </div>
+  );
+}
+
+function Picture({ type, url, alt = '' }: AssetPictureProps) {
   const [failed, setFailed] = useState(false);
   const source = url.startsWith('blob:') ? url : url === '' ? undefined : httpHref(url);
   if (source !== undefined && !failed) {

@@ -26,9 +26,7 @@ const KINDS = { image: 'Image', video: 'Video', html: 'HTML page' };
 function Asset({ asset }: { asset: AssetView }) {
   return (
     <li className={classes.asset}>
-      <div className={classes.thumb}>
-        <AssetPicture key={pictureOf(asset)} type={asset.assetType} url={pictureOf(asset)} />
-      </div>
+      <AssetPicture key={pictureOf(asset)} type={asset.assetType} url={pictureOf(asset)} />
       <Stack gap={3} miw={0}>
         <Text size="sm" fw={600}>
           {KINDS[asset.assetType]}
