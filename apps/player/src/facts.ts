@@ -15,7 +15,10 @@ export interface Facts {
   ownName: boolean;
   brokerUrl: string;
   link: LinkState;
+  /** A campaign has its turn now; its template may still be loading. */
   playing: boolean;
+  /** A template is in the display. */
+  staged: boolean;
   /** The nearest start to come, epoch ms. */
   nextStart: number | undefined;
   installing: number;
@@ -35,13 +38,15 @@ export interface FactSources {
   outbox: Outbox;
   clock: CorrectedClock;
   schedule: Schedule<Offer> | undefined;
+  /** What is in the display. */
+  showing: string | undefined;
   /** Ids of campaigns that were taken off the air because their template broke the rules. */
   benched: string[];
   lacks: ScreenLack[];
 }
 
 /** Gathers what the page tells from those who know it. */
-export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, benched, lacks }: FactSources): Facts {
+export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock, schedule, showing, benched, lacks }: FactSources): Facts {
   const now = clock.now();
   const campaigns = library.campaigns;
   const starts = campaigns.map(({ offer }) => offer.startAt).filter((at) => at > now);
@@ -51,6 +56,7 @@ export function gatherFacts({ settings, brokerUrl, link, library, outbox, clock,
     brokerUrl,
     link,
     playing: schedule?.shown !== undefined,
+    staged: showing !== undefined,
     nextStart: starts.length === 0 ? undefined : Math.min(...starts),
     installing: library.installing,
     clockOffsetMs: clock.offsetMs,

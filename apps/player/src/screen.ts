@@ -77,7 +77,11 @@ export class Screen {
     this.#library = new Library(store, installer, this.#outbox, clock, () => this.#programme.refresh());
     this.#plays = new PlayLog(store, this.#outbox, clock);
     this.#stage = new Stage(byId(document, 'display'), byId(document, 'wings'), window, {
-      appeared: (act) => this.#plays.appeared(act),
+      appeared: (act) => {
+        this.#plays.appeared(act);
+        // Once it has been told to play, which is not to wait for this.
+        queueMicrotask(() => this.#tell());
+      },
       slide: (act, assetId) => this.#plays.slide(act, assetId),
       left: () => this.#plays.end(),
       misbehaved: (act, reason) => this.#programme.bench(act, reason),
@@ -161,6 +165,7 @@ export class Screen {
         outbox: this.#outbox,
         clock: this.#clock,
         schedule: this.#schedule,
+        showing: this.#stage.showing,
         benched: this.#programme.benched,
         lacks: this.#lacks,
       }),

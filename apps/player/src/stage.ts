@@ -12,8 +12,8 @@ export interface StageTaps {
   misbehaved(act: Act, reason: string): void;
 }
 
-/** The old frame stands behind the new one for this long, until the new one is surely painted. */
-const LINGER_MS = 150;
+/** What was shown stands behind the new frame for this long, until the new one is surely painted. */
+export const LINGER_MS = 150;
 const PICTURE_LIMIT_MS = 3_000;
 
 /**

@@ -1,4 +1,5 @@
 import type { Facts } from './facts.js';
+import { LINGER_MS } from './stage.js';
 
 const IDENTIFY_MS = 15_000;
 
@@ -47,6 +48,7 @@ export class View {
   readonly #note = element('p', 'idle-note');
   #facts: Facts | undefined;
   #identifying: ReturnType<typeof setTimeout> | undefined;
+  #leaving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(page: Document) {
     this.#idle = byId(page, 'idle');
@@ -63,7 +65,7 @@ export class View {
 
   show(facts: Facts): void {
     this.#facts = facts;
-    this.#idle.hidden = facts.playing;
+    this.#makeWay(facts);
     this.#name.textContent = facts.deviceId;
     this.#waiting.textContent = waitingSentence(facts);
     this.#link.textContent = linkSentence(facts);
@@ -71,6 +73,21 @@ export class View {
     const hint = facts.ownName ? ['Named by itself: open this page with ?deviceId=… to name it.'] : [];
     this.#note.textContent = [...hint, ...facts.notes].join(' ');
     if (!this.#overlay.hidden) this.#fillOverlay(facts);
+  }
+
+  /** The idle picture stands until the first campaign is painted over it; between two campaigns it does not come back. */
+  #makeWay({ playing, staged }: Facts): void {
+    if (!playing) {
+      clearTimeout(this.#leaving);
+      this.#idle.hidden = false;
+      this.#idle.classList.remove('leaving');
+    } else if (staged && !this.#idle.hidden && !this.#idle.classList.contains('leaving')) {
+      this.#idle.classList.add('leaving');
+      this.#leaving = setTimeout(() => {
+        this.#idle.hidden = true;
+        this.#idle.classList.remove('leaving');
+      }, LINGER_MS);
+    }
   }
 
   /** What the idle picture says below the screen's name. */

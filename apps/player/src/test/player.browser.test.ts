@@ -77,7 +77,7 @@ describe.skipIf(chromium === undefined)('the player page', () => {
     const picture1 = rig.page.frameLocator('#display iframe').locator('img');
     expect(await picture1.getAttribute('data-from')).toBe('blob');
     expect(await picture1.evaluate((node: HTMLImageElement) => node.naturalWidth)).toBe(40);
-    expect(await rig.page.locator('#idle').isVisible()).toBe(false);
+    await rig.page.locator('#idle').waitFor({ state: 'hidden' });
 
     const over = await rig.broker.event(rig.device, 'DISPLAY_COMPLETE', manifest.campaignId);
     expect(over.timestamp - manifest.expireAt).toBeGreaterThanOrEqual(0);

@@ -5,6 +5,7 @@ import { picture, sha256, template } from './rig.js';
 import { buildPlayer, ScreenRig } from './screen-rig.js';
 
 const chromium = chromiumOrSkip();
+const [RED, BLUE, BLACK, WHITE] = ['255,0,0', '0,0,255', '0,0,0', '255,255,255'];
 
 describe.skipIf(chromium === undefined)('the stage of the player page', () => {
   let browser: Browser;
@@ -107,34 +108,86 @@ describe.skipIf(chromium === undefined)('the stage of the player page', () => {
     expect(await rig.stored('media')).toHaveLength(2);
   });
 
-  it('lets what is shown stand until its successor is painted', async () => {
-    await rig.online();
-    const old = rig.slideShow(['red']);
-    rig.offer(old);
-    await rig.broker.event(rig.device, 'DISPLAY_START', old.campaignId);
-    const pictures = new Set<string>();
-    const cast = await rig.page.context().newCDPSession(rig.page);
-    cast.on('Page.screencastFrame', ({ data, sessionId }) => {
-      pictures.add(data);
-      cast.send('Page.screencastFrameAck', { sessionId }).catch(() => undefined);
+  describe('with a template that is slow', () => {
+    let pictures: string[];
+    let stop: () => Promise<unknown>;
+
+    /** Its page is white until, long after it was loaded, its colour is painted and it says so. */
+    const slow = (colour: string, priority: number) => {
+      const campaign = rig.campaign({ priority });
+      const html = `<!doctype html><body style="background:white"><script>
+        const tell = (type) => parent.postMessage({ channel: 'marquee-stage-1', type, assetId: 'x' }, '*');
+        tell('asset');
+        setTimeout(() => { document.body.style.background = '${colour}'; requestAnimationFrame(() => requestAnimationFrame(() => tell('ready'))); }, 700);
+      </script>`;
+      return { ...campaign, ...rig.template(campaign.campaignId, 1, html) };
+    };
+    const seen = (colour: string): Promise<void> =>
+      expect.poll(async () => await colours(pictures.slice(-1)), { timeout: 8_000 }).toEqual([colour]);
+    /** Every colour that was in the middle of the screen, in order. */
+    const film = async (): Promise<string[]> => {
+      await stop();
+      return (await colours(pictures)).filter((colour, index, all) => colour !== all[index - 1]);
+    };
+
+    beforeEach(async () => {
+      await rig.online();
+      pictures = [];
+      const cast = await rig.page.context().newCDPSession(rig.page);
+      cast.on('Page.screencastFrame', ({ data, sessionId }) => {
+        pictures.push(data);
+        cast.send('Page.screencastFrameAck', { sessionId }).catch(() => undefined);
+      });
+      await cast.send('Page.startScreencast', { format: 'png', maxWidth: 64, maxHeight: 36 });
+      // Pictures come of what changes, and one that comes too soon after another is left out: a dot in the corner makes more come.
+      await rig.page.evaluate(() => {
+        const dot = document.createElement('i');
+        dot.style.cssText = 'position: fixed; z-index: 9; width: 9px; height: 9px; background: white';
+        document.body.append(dot);
+        const blink = (): void => {
+          dot.hidden = !dot.hidden;
+          requestAnimationFrame(blink);
+        };
+        blink();
+      });
+      stop = () => cast.send('Page.stopScreencast');
+      await expect.poll(() => pictures.length).toBeGreaterThan(0);
     });
-    await cast.send('Page.startScreencast', { format: 'png', maxWidth: 64, maxHeight: 36 });
-    // The first pictures may be of the moment before.
-    await expect.poll(async () => await colours([...pictures].slice(-1)), { timeout: 8_000 }).toEqual(['255,0,0']);
-    for (const earlier of [...pictures].slice(0, -1)) pictures.delete(earlier);
-    const slow = rig.campaign({ priority: 1 });
-    const html = `<!doctype html><body style="background:white"><script>
-      const tell = (type) => parent.postMessage({ channel: 'marquee-stage-1', type, assetId: 'x' }, '*');
-      tell('asset');
-      setTimeout(() => { document.body.style.background = 'blue'; requestAnimationFrame(() => requestAnimationFrame(() => tell('ready'))); }, 700);
-    </script>`;
-    rig.offer({ ...slow, ...rig.template(slow.campaignId, 1, html) });
-    await rig.broker.event(rig.device, 'DISPLAY_START', slow.campaignId);
-    await expect.poll(() => rig.shownColour()).toBe('blue');
-    await expect.poll(async () => await colours([...pictures]), { timeout: 8_000 }).toContain('0,0,255');
-    await cast.send('Page.stopScreencast');
-    // Never the white of the page that was not ready.
-    expect(new Set(await colours([...pictures]))).toEqual(new Set(['255,0,0', '0,0,255']));
+
+    it('lets what is shown stand until its successor is painted, the idle picture too', async () => {
+      const dark = await rig.page.evaluateHandle(() => {
+        const moments: number[] = [];
+        const look = (): void => {
+          if (document.querySelector('#idle[hidden]') && !document.querySelector('#display iframe')) moments.push(performance.now());
+          requestAnimationFrame(look);
+        };
+        look();
+        return moments;
+      });
+      rig.offer(slow('red', 0));
+      await seen(RED);
+      rig.offer(slow('blue', 1));
+      await seen(BLUE);
+      const all = await film();
+      const idle = all.slice(0, all.indexOf(RED));
+      expect(idle).not.toEqual([]);
+      expect(idle.filter((colour) => [BLACK, WHITE].includes(colour))).toEqual([]);
+      expect(all.slice(idle.length)).toEqual([RED, BLUE]);
+      expect(await dark.jsonValue()).toEqual([]);
+    });
+
+    it('is dark, and shows no page that is not ready, when what is shown must go at once', async () => {
+      const old = rig.slideShow(['red'], { priority: 1 });
+      const next = slow('blue', 0);
+      rig.offer(next);
+      await seen(BLUE);
+      rig.offer(old);
+      await seen(RED);
+      rig.revoke(old.campaignId);
+      await seen(BLUE);
+      const all = await film();
+      expect(all.slice(all.lastIndexOf(RED))).toEqual([RED, BLACK, BLUE]);
+    });
   });
 
   it('keeps no memory of the turns that were', async () => {
