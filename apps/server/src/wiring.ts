@@ -1,14 +1,14 @@
 import type { Config } from './config/config.js';
 import { Manifests } from './creatives/manifest.js';
 import { Ends } from './kit/ends.js';
-import { StartError } from './kit/errors.js';
 import { freePort } from './kit/free-port.js';
 import type { Log } from './kit/log.js';
 import { Metrics } from './metrics.js';
 import { startApi } from './wiring/api.js';
 import type { Context } from './wiring/context.js';
 import { startDispatch } from './wiring/dispatch.js';
-import { openBroker, startBroker, startGateway } from './wiring/gateway.js';
+import { isWildcard, openBroker, urlHost } from './wiring/broker.js';
+import { startBroker, startGateway } from './wiring/gateway.js';
 import { openStore } from './wiring/store.js';
 import { startWorker } from './wiring/worker.js';
 
@@ -41,44 +41,29 @@ async function withPorts(config: Config): Promise<Config> {
 
 async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> {
   const has = (role: Config['roles'][number]): boolean => config.roles.includes(role);
-  if (has('worker') && !has('gateway') && config.mqttUrl === undefined) {
-    throw new StartError('ROLES has worker without gateway: set MQTT_URL, since the embedded broker lives in the gateway’s process.');
-  }
   const metrics = new Metrics();
   ends.add('metrics', () => metrics.stop());
   const store = await openStore(config, log, metrics, ends);
-  const broker = openBroker(config, log);
-  const brokerUrl =
-    config.mqttPublicWsUrl ?? `${config.tlsCert === undefined ? 'ws' : 'wss'}://${urlHost(config.host)}:${config.mqttWsPort}`;
+  const gateway = openBroker(config, store.database, log);
   const apiBaseUrl = config.apiBaseUrl ?? `${config.tlsCert === undefined ? 'http' : 'https'}://${urlHost(config.host)}:${config.port}`;
   if (config.apiBaseUrl === undefined && isWildcard(config.host))
     log.warn(
       `HOST=${config.host} without API_BASE_URL: screens on other machines are sent to ${apiBaseUrl}, which only this machine reaches`,
     );
-  const context: Context = { config, log, metrics, ends, broker, apiBaseUrl, ...store };
+  const context: Context = { config, log, metrics, ends, gateway, broker: gateway.broker, apiBaseUrl, ...store };
 
   const manifests = new Manifests(store.database, apiBaseUrl);
   if (has('gateway')) await startGateway(context, manifests);
-  else if (has('worker')) await startBroker(context, () => Promise.resolve());
+  else if (has('worker')) await startBroker(context);
   if (has('worker')) startWorker(context, manifests);
   if (has('dispatch')) await startDispatch(context);
-  if (has('api')) await startApi(context, brokerUrl);
+  if (has('api')) await startApi(context);
   await store.notifications.start();
   ends.add('notifications', () => store.notifications.stop());
   return {
     apiBaseUrl,
     databaseRole: store.databaseRole,
-    brokerUrl: config.mqttUrl ?? `mqtt://${urlHost(config.host)}:${config.mqttPort}`,
+    brokerUrl: await gateway.url(),
     stop: () => ends.run(),
   };
-}
-
-/** A host as it stands in a URL; an address that means "every interface" is reached on this machine by loopback. */
-function urlHost(host: string): string {
-  if (isWildcard(host)) return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }

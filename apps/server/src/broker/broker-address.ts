@@ -7,6 +7,8 @@ export interface BrokerAddress {
   tls: boolean;
   username?: string;
   password?: string;
+  /** With tls: whatever certificate it shows will do. */
+  unverified?: boolean;
 }
 
 const SCHEMES: Readonly<Record<string, { tls: boolean; port: number }>> = {

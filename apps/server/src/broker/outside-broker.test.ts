@@ -23,7 +23,13 @@ async function scripted(answer: (received: Received) => void): Promise<ScriptedB
 }
 
 async function connected(script: ScriptedBroker, options: Partial<OutsideBrokerOptions> = {}): Promise<OutsideBroker> {
-  const broker = new OutsideBroker({ url: script.url, clientId: 'intake', log: silentLog, firstRetryMs: 10, ...options });
+  const broker = new OutsideBroker({
+    address: parseBrokerAddress(script.url),
+    clientId: 'intake',
+    log: silentLog,
+    firstRetryMs: 10,
+    ...options,
+  });
   open.push(broker);
   const up = new Promise<void>((resolve) => broker.onConnectionChange((isUp) => isUp && resolve()));
   await broker.start(async () => undefined);
@@ -142,7 +148,7 @@ describe('publishing on an outside broker', () => {
   });
 
   it('starts although nobody is there, and refuses publishes at once until then', async () => {
-    const broker = new OutsideBroker({ url: 'mqtt://127.0.0.1:1', clientId: 'intake', log: silentLog });
+    const broker = new OutsideBroker({ address: parseBrokerAddress('mqtt://127.0.0.1:1'), clientId: 'intake', log: silentLog });
     open.push(broker);
     await broker.start(async () => undefined);
     expect(broker.connected).toBe(false);

@@ -3,19 +3,21 @@ import { parseDeviceTopic } from '@marquee/contracts';
 import type { Log } from '../kit/log.js';
 import { AcknowledgingSubscriber } from './acknowledging-subscriber.js';
 import { DRAIN_MS, INTAKE_FILTERS, type MessageHandler, PublishFailed, type ScreenBroker } from './broker.js';
-import { parseBrokerAddress } from './broker-address.js';
+import type { BrokerAddress } from './broker-address.js';
 import { PublishingConnection } from './publishing-connection.js';
 
+/** The one fixed client id of ours: all others are new with each connection. */
+const INTAKE_SESSION = 'marquee-intake';
+
 export interface OutsideBrokerOptions {
-  /** MQTT_URL. */
-  url: string;
+  /** MQTT_URL, or where it leads. */
+  address: BrokerAddress;
   /** MQTT_CONNECTIONS: connections that publish, devices spread over them; one more receives. */
   connections?: number;
-  /**
-   * Names the session in which the broker keeps acknowledgements while we are away: the same at every start, another one
-   * for each process that takes acknowledgements from this broker.
-   */
-  clientId: string;
+  /** Names the session in which the broker keeps acknowledgements while nobody takes them: the same for whoever takes them. */
+  clientId?: string;
+  /** Whether it takes what screens say from its start on; else it does when `receive` says so. */
+  receives?: boolean;
   log: Log;
   /** From a publish to its PUBACK, ms. */
   publishTimeoutMs?: number;
@@ -32,22 +34,22 @@ export class OutsideBroker implements ScreenBroker {
   private readonly connections: readonly PublishingConnection[];
   private readonly subscriberFor: (handler: MessageHandler) => AcknowledgingSubscriber;
   private subscriber: AcknowledgingSubscriber | undefined;
+  private handler: MessageHandler | undefined;
+  private turning: Promise<void> = Promise.resolve();
   private readonly connectionListeners: ((connected: boolean) => void)[] = [];
   private wasConnected = false;
 
-  /** Throws a StartError when MQTT_URL is none that can be used. */
-  constructor(options: OutsideBrokerOptions) {
+  constructor(private readonly options: OutsideBrokerOptions) {
     const {
-      url,
+      address,
       connections = 1,
-      clientId,
+      clientId = INTAKE_SESSION,
       log,
       publishTimeoutMs = 10_000,
       publishWindow = 1000,
       intakeWindow = 5000,
       firstRetryMs = 500,
     } = options;
-    const address = parseBrokerAddress(url);
     const onChange = () => this.tell();
     this.connections = Array.from(
       { length: connections },
@@ -67,9 +69,24 @@ export class OutsideBroker implements ScreenBroker {
   }
 
   async start(handler: MessageHandler): Promise<void> {
-    this.subscriber = this.subscriberFor(handler);
-    this.subscriber.start();
+    this.handler = handler;
     for (const connection of this.connections) connection.open();
+    if (this.options.receives !== false) await this.receive(true);
+  }
+
+  /**
+   * From now on takes what screens say, or leaves it to another process. The broker keeps the session of whoever takes it: what nobody
+   * acknowledged goes to the next. Of two that take at the same time the broker cuts one off, again and again.
+   */
+  receive(on: boolean): Promise<void> {
+    this.turning = this.turning.then(async () => {
+      const { handler, subscriber } = this;
+      if (handler === undefined || on === (subscriber !== undefined)) return;
+      this.subscriber = on ? this.subscriberFor(handler) : undefined;
+      this.subscriber?.start();
+      await subscriber?.stop(DRAIN_MS);
+    });
+    return this.turning;
   }
 
   async publish(topic: string, payload: Buffer): Promise<void> {
@@ -79,7 +96,7 @@ export class OutsideBroker implements ScreenBroker {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.subscriber?.stop(DRAIN_MS), ...this.connections.map((connection) => connection.close())]);
+    await Promise.all([this.receive(false), ...this.connections.map((connection) => connection.close())]);
   }
 
   private placeOf(topic: string): number {

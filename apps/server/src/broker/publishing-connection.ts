@@ -51,13 +51,14 @@ export class PublishingConnection {
   }
 
   open(): void {
-    const { host, port, tls, username, password } = this.options.address;
+    const { host, port, tls, username, password, unverified = false } = this.options.address;
     const client = mqtt.connect({
       protocol: tls ? 'mqtts' : 'mqtt',
       host,
       port,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
+      ...(unverified ? { rejectUnauthorized: false } : {}),
       clean: true,
       keepalive: 30,
       reschedulePings: true,

@@ -15,7 +15,8 @@ import { HTTP_SETTINGS, STORAGE, TEMPLATES } from './tokens.js';
 
 export interface HttpSettings {
   apiBaseUrl: string;
-  brokerUrl: string;
+  /** Where players in a browser find the broker now. */
+  brokerUrl(): Promise<string>;
   assetMaxBytes: number;
   corsOrigins: string[] | '*';
 }

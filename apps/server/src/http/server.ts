@@ -108,17 +108,24 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
   await servePages(fastify);
   serveOpenApi(app);
   await app.init();
+  await listen(app, host, port);
+  return app;
+}
+
+async function listen(app: NestFastifyApplication, host: string, port: number): Promise<void> {
   try {
     await app.listen(port, host);
   } catch (error) {
     await app.close();
-    if (errorCode(error) === 'EADDRINUSE') throw new StartError(`PORT ${port} on ${host} is taken: stop what listens there or set PORT.`);
+    if (errorCode(error) === 'EADDRINUSE')
+      throw new StartError(
+        `PORT ${port} on ${host} is taken: set PORT to a free port (each process with the role api needs one of its own), or stop what listens there.`,
+      );
     if (errorCode(error) === 'EACCES') throw new StartError(`PORT ${port} may not be opened by this user: set PORT to 1024 or above.`);
     if (errorCode(error) === 'EADDRNOTAVAIL' || errorCode(error) === 'ENOTFOUND')
       throw new StartError(`HOST ${host} is not an address of this machine.`);
     throw error;
   }
-  return app;
 }
 
 /** How long requests may still take that are under way when the server stops, ms. */

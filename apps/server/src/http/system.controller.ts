@@ -30,8 +30,8 @@ export class SystemController {
 
   @Get('client-config')
   @answers('How a page of ours reaches this server', clientConfig)
-  clientConfig() {
-    return { apiBaseUrl: this.settings.apiBaseUrl, brokerUrl: this.settings.brokerUrl, authOff: true };
+  async clientConfig() {
+    return { apiBaseUrl: this.settings.apiBaseUrl, brokerUrl: await this.settings.brokerUrl(), authOff: true };
   }
 
   @Get('healthz')

@@ -1,18 +1,18 @@
 import { StartError } from '../kit/errors.js';
 import { type Log, silentLog } from '../kit/log.js';
 import { type BinarySources, usualSources } from './embedded/binaries.js';
-import { removeUnfinished } from './embedded/files.js';
+import { removeUnfinished } from '../kit/files.js';
 import { Holding } from './embedded/holding.js';
 import { type Layout, readLayout } from './embedded/layout.js';
 import { readPassword } from './embedded/password.js';
 import type { Postmaster } from './embedded/pid-file.js';
 import { settle } from './embedded/place.js';
-import { type Party, PresenceFolder } from './embedded/presence.js';
-import { isAlive } from './embedded/process-identity.js';
+import { type Party, PresenceFolder } from '../kit/processes/presence.js';
+import { isAlive } from '../kit/processes/process-identity.js';
 import { readRunFile } from './embedded/run-file.js';
 import { connectionUrl, Server } from './embedded/server.js';
 import { asStartError } from './embedded/start-failures.js';
-import { inTurn } from './embedded/turn.js';
+import { inTurn } from '../kit/processes/turn.js';
 
 export interface EmbeddedPostgresOptions {
   /** DATA_DIR; made when it is not there. */

@@ -41,11 +41,12 @@ import { ScreenHistory } from '../screens/screen-history.js';
 import { Screens } from '../screens/screens.service.js';
 import { Why } from '../screens/why/why.service.js';
 import type { Database } from '../store/database.js';
+import { urlHost } from './broker.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
 const SCREEN_COUNT_KEPT_MS = 5000;
 
-export async function startApi(context: Context, brokerUrl: string): Promise<void> {
+export async function startApi(context: Context): Promise<void> {
   const { config, log, metrics, ends, broker, database, fence, notifications, storage, apiBaseUrl } = context;
   const screens = new Screens(database);
   const creator = new CampaignCreator(database, systemClock);
@@ -59,7 +60,12 @@ export async function startApi(context: Context, brokerUrl: string): Promise<voi
   metrics.gauge('marquee_feed_readers', 'Readers of the live feed', () => feed.readers);
   feed.start();
   ends.add('the feed', () => feed.stop());
-  const settings: HttpSettings = { apiBaseUrl, brokerUrl, assetMaxBytes: config.assetMaxBytes, corsOrigins: config.corsOrigins };
+  const settings: HttpSettings = {
+    apiBaseUrl,
+    brokerUrl: () => playersBroker(context),
+    assetMaxBytes: config.assetMaxBytes,
+    corsOrigins: config.corsOrigins,
+  };
   const system: System = {
     now: () => systemClock.now(),
     unready: () => unready(database, broker, config),
@@ -96,6 +102,12 @@ export async function startApi(context: Context, brokerUrl: string): Promise<voi
     await feed.stop();
     await stopHttpServer(app);
   });
+}
+
+/** Where players in a browser find the broker: asked each time, for another process may run it now. */
+async function playersBroker({ config, gateway }: Context): Promise<string> {
+  const scheme = config.tlsCert === undefined ? 'ws' : 'wss';
+  return config.mqttPublicWsUrl ?? `${scheme}://${urlHost(config.host)}:${await gateway.webSocketPort()}`;
 }
 
 async function unready(database: Database, broker: ScreenBroker, config: Config): Promise<string[]> {

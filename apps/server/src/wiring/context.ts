@@ -10,6 +10,7 @@ import { type Database, isUnavailable } from '../store/database.js';
 import type { Fence } from '../store/fence.js';
 import type { Notifications } from '../store/notifications.js';
 import type { Outbox } from '../store/outbox.js';
+import type { GatewayBroker } from './broker.js';
 
 /** The net below the wake-ups: how long an actor sleeps that nothing wakes, ms. */
 export const POLL_MS = 1000;
@@ -30,6 +31,7 @@ export interface Context extends Store {
   metrics: Metrics;
   ends: Ends;
   broker: ScreenBroker;
+  gateway: GatewayBroker;
   apiBaseUrl: string;
 }
 

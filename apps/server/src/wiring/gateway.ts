@@ -1,40 +1,33 @@
-import type { MessageHandler, ScreenBroker } from '../broker/broker.js';
-import { EmbeddedBroker } from '../broker/embedded-broker.js';
-import { OutsideBroker } from '../broker/outside-broker.js';
+import type { MessageHandler } from '../broker/broker.js';
 import { revokeBy } from '../channels/revoke.js';
 import { ScreenChannel } from '../channels/screen-channel.js';
-import type { Config } from '../config/config.js';
 import type { Manifests } from '../creatives/manifest.js';
 import { Converger } from '../dispatch/converger.js';
-import { readTls } from '../http/server.js';
+import type { Actor } from '../kit/actor.js';
 import { systemClock } from '../kit/clock.js';
-import type { Log } from '../kit/log.js';
 import { Acknowledgements } from '../screens/acknowledgements.js';
 import { Intake } from '../screens/intake.js';
 import { PlayLogs } from '../screens/play-logs.js';
 import { Presence } from '../screens/presence.js';
 import { Prompter } from '../screens/prompter.js';
-import { allOffline } from '../screens/screens.store.js';
 import { Sequences } from '../screens/sequences.js';
+import type { GatewayBroker } from './broker.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
 const DAY_MS = 86_400_000;
 
-export function openBroker(config: Config, log: Log): ScreenBroker {
-  if (config.mqttUrl !== undefined) {
-    return new OutsideBroker({ url: config.mqttUrl, connections: config.mqttConnections, clientId: 'marquee-intake', log });
-  }
-  const tls = readTls(config.tlsCert, config.tlsKey);
-  return new EmbeddedBroker({ host: config.host, port: config.mqttPort, wsPort: config.mqttWsPort, tls, log });
+/** For processes that send to screens and take nothing from them. */
+export async function startBroker({ gateway, ends }: Context, take: MessageHandler = () => Promise.resolve()): Promise<void> {
+  ends.add('the broker', () => gateway.broker.stop());
+  await gateway.start(take);
 }
 
-export async function startBroker({ broker, ends }: Context, take: MessageHandler): Promise<void> {
-  await broker.start(take);
-  ends.add('the broker', () => broker.stop());
-}
-
+/**
+ * Of the processes with this role one does its work at a time: it takes what screens say, offers, revokes and prompts. The others stand by, so
+ * that no message is said twice because there are two of them.
+ */
 export async function startGateway(context: Context, manifests: Manifests): Promise<void> {
-  const { config, log, metrics, ends, broker, database, fence, keys, notifications } = context;
+  const { config, log, metrics, ends, gateway, broker, database, fence, keys, notifications } = context;
   const revoke = revokeBy((topic, payload) => broker.publish(topic, payload));
   const converger = new Converger(database, fence, keys, screenChannel(context, manifests), revoke, systemClock, {
     firstMs: config.offerFirstMs,
@@ -67,18 +60,34 @@ export async function startGateway(context: Context, manifests: Manifests): Prom
     log,
   );
   const intake = new Intake(acknowledgements, presence);
+  const prompter = openPrompter(context, onLost);
+  // After the intake has written what it took: a status written later would tell of a connection that the next process does not have.
+  ends.add('the place of the leading gateway', () => gateway.leave());
   ends.add('the intake', () => intake.stop());
-  if (config.mqttUrl === undefined) await database.run(allOffline, {});
-  await startBroker(context, (message) => intake.take(message));
-  converger.start();
   notifications.on('revokes_due', () => converger.wake());
   notifications.on('offers_due', () => converger.wake());
-  ends.add('the converger', () => converger.stop());
-  startPrompter(context, onLost);
+  notifications.on('control_requested', () => prompter.wake());
+  const stop = whileLeading(gateway, [converger, prompter]);
+  await startBroker(context, (message) => intake.take(message));
+  ends.add('the converger and the prompter', stop);
 }
 
-function startPrompter({ config, log, metrics, ends, broker, database, notifications }: Context, onLost: (count: number) => void): void {
-  const prompter = new Prompter(
+/** Runs the actors while this process leads; answers how to end that. */
+function whileLeading(gateway: GatewayBroker, actors: readonly Actor[]): () => Promise<void> {
+  let ended = false;
+  const stopAll = async (): Promise<void> => void (await Promise.all(actors.map((actor) => actor.stop())));
+  gateway.onLead((leads) => {
+    if (!leads || ended) return void stopAll();
+    for (const actor of actors) actor.start();
+  });
+  return () => {
+    ended = true;
+    return stopAll();
+  };
+}
+
+function openPrompter({ config, log, metrics, broker, database }: Context, onLost: (count: number) => void): Prompter {
+  return new Prompter(
     database,
     (topic, payload) => broker.publish(topic, payload),
     {
@@ -91,9 +100,6 @@ function startPrompter({ config, log, metrics, ends, broker, database, notificat
     },
     log,
   );
-  prompter.start();
-  notifications.on('control_requested', () => prompter.wake());
-  ends.add('the prompter', () => prompter.stop());
 }
 
 export function screenChannel({ broker }: Context, manifests: Manifests): ScreenChannel {

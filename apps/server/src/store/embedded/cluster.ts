@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errorCode, StartError } from '../../kit/errors.js';
 import { type Account, type Outcome, runAs } from './account.js';
 import type { Binaries } from './binaries.js';
-import { finish, unfinished } from './files.js';
+import { finish, unfinished } from '../../kit/files.js';
 import type { Layout } from './layout.js';
 import { makePassword } from './password.js';
 import { ACCESS_TEXT, configurationText, LOCAL_CONF } from './settings.js';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, chmod, copyFile, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { finish, makeFolder, unfinished } from './files.js';
+import { finish, makeFolder, unfinished } from '../../kit/files.js';
 
 /** PostgreSQL as it lies in an npm package: not to be run from there, see `copyBinaries`. */
 export interface PackagedBinaries {

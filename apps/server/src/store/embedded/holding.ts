@@ -1,10 +1,10 @@
 import { reasonOf } from '../../kit/errors.js';
 import type { Log } from '../../kit/log.js';
 import type { Postmaster } from './pid-file.js';
-import type { Presence, PresenceFolder } from './presence.js';
+import type { Presence, PresenceFolder } from '../../kit/processes/presence.js';
 import type { Server } from './server.js';
 import { asStartError } from './start-failures.js';
-import { inTurn } from './turn.js';
+import { inTurn } from '../../kit/processes/turn.js';
 import { Watcher } from './watcher.js';
 
 export interface HoldingOptions {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { errorCode } from '../../kit/errors.js';
-import { writeWhole } from './files.js';
+import { writeWhole } from '../../kit/files.js';
 
 /** The password of the application's role, or undefined when its file is not there. */
 export async function readPassword(path: string): Promise<string | undefined> {

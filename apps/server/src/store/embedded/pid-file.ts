@@ -1,7 +1,7 @@
 import { readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Layout } from './layout.js';
-import { commandLine, identify, pidExists, type ProcessIdentity } from './process-identity.js';
+import { commandLine, identify, pidExists, type ProcessIdentity } from '../../kit/processes/process-identity.js';
 import { readRunFile } from './run-file.js';
 
 /** The running server. */

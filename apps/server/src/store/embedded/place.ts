@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StartError } from '../../kit/errors.js';
 import type { Log } from '../../kit/log.js';
 import { type Account, canEnter, chooseIds } from './account.js';
-import { makeFolder, writeWhole } from './files.js';
+import { makeFolder, writeWhole } from '../../kit/files.js';
 import { type Layout, layoutAt } from './layout.js';
 
 /** Where a cluster goes whose account cannot get into DATA_DIR in any way. */

@@ -5,10 +5,10 @@ import { StartError } from '../../kit/errors.js';
 import type { Log } from '../../kit/log.js';
 import { type Account, spawnArguments } from './account.js';
 import type { Binaries } from './binaries.js';
-import { freeBytes } from './files.js';
+import { freeBytes } from '../../kit/files.js';
 import type { Layout } from './layout.js';
 import { disarmPidFile, type Postmaster, statusOf } from './pid-file.js';
-import { identify, isAlive, type ProcessIdentity } from './process-identity.js';
+import { identify, isAlive, type ProcessIdentity } from '../../kit/processes/process-identity.js';
 import { writeRunFile } from './run-file.js';
 import { saysDiskFull } from './start-failures.js';
 

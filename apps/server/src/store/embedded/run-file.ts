@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { writeWhole } from './files.js';
+import { writeWhole } from '../../kit/files.js';
 import type { Layout } from './layout.js';
-import type { ProcessIdentity } from './process-identity.js';
+import type { ProcessIdentity } from '../../kit/processes/process-identity.js';
 
 /** Which server runs, or ran last: the port is kept for the next one, so that an open pool finds it again. */
 export interface RunFile {

@@ -10,7 +10,7 @@ import { removeOtherCopies } from './copy-binaries.js';
 import type { Layout } from './layout.js';
 import { readPassword } from './password.js';
 import { findPostmaster, type Postmaster } from './pid-file.js';
-import { isAlive } from './process-identity.js';
+import { isAlive } from '../../kit/processes/process-identity.js';
 import { isPortFree, portsFor } from './ports.js';
 import { becomesReady, halt, launch, LaunchError } from './postmaster.js';
 import { readRunFile } from './run-file.js';

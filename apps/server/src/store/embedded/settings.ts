@@ -1,4 +1,4 @@
-import { freeBytes } from './files.js';
+import { freeBytes } from '../../kit/files.js';
 
 const MB = 1024 * 1024;
 

@@ -2,7 +2,7 @@ import { reasonOf } from '../../kit/errors.js';
 import { backoff } from '../../kit/backoff.js';
 import type { Log } from '../../kit/log.js';
 import type { Postmaster } from './pid-file.js';
-import { isAlive } from './process-identity.js';
+import { isAlive } from '../../kit/processes/process-identity.js';
 
 export interface WatcherOptions {
   /** The server as it is known now. */

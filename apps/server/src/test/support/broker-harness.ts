@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import type { IncomingMessage, MessageHandler, ScreenBroker } from '../../broker/broker.js';
+import { parseBrokerAddress } from '../../broker/broker-address.js';
 import { EmbeddedBroker } from '../../broker/embedded-broker.js';
 import { OutsideBroker } from '../../broker/outside-broker.js';
 import { silentLog } from '../../kit/log.js';
@@ -34,7 +35,14 @@ export class BrokerHarness {
     return new BrokerHarness(
       mosquitto.port,
       mosquitto,
-      () => new OutsideBroker({ url: mosquitto.url, clientId: 'intake', connections: 2, log: silentLog, firstRetryMs: 20 }),
+      () =>
+        new OutsideBroker({
+          address: parseBrokerAddress(mosquitto.url),
+          clientId: 'intake',
+          connections: 2,
+          log: silentLog,
+          firstRetryMs: 20,
+        }),
     );
   }
 

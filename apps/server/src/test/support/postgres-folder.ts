@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { type BinarySources, usualSources } from '../../store/embedded/binaries.js';
 import { copyBinaries } from '../../store/embedded/copy-binaries.js';
-import { pidExists } from '../../store/embedded/process-identity.js';
+import { pidExists } from '../../kit/processes/process-identity.js';
 
 /** The packaged binaries, copied once for many clusters. */
 export interface SharedBinaries {

@@ -36,7 +36,7 @@ export interface Ended {
   output: string;
 }
 
-/** The product as a user starts it, on free loopback ports. */
+/** The product as a user starts it, on free loopback ports. One without the role api is ready when it says so. */
 export class ServerProcess {
   readonly http: HttpClient;
   private output = '';
@@ -47,6 +47,7 @@ export class ServerProcess {
     readonly ports: ServerPorts,
     readonly dataDir: string,
     private readonly ownsFolder: boolean,
+    private readonly servesHttp: boolean,
   ) {
     this.http = new HttpClient(this.url);
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
@@ -80,6 +81,7 @@ export class ServerProcess {
   static async launch({ databaseUrl, dataDir, ports: given, environment = {} }: ServerOptions = {}): Promise<ServerProcess> {
     const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'marquee-flow-')));
     const ports = given ?? { http: await freePort(), mqtt: await freePort(), ws: await freePort() };
+    const servesHttp = /all|api/.test(environment['ROLES'] ?? 'all');
     const child = spawn(process.execPath, [SERVER_MAIN], {
       // A folder without .env: nothing of the developer's own settings gets in.
       cwd: tmpdir(),
@@ -90,12 +92,12 @@ export class ServerProcess {
         MQTT_PORT: String(ports.mqtt),
         MQTT_WS_PORT: String(ports.ws),
         DATA_DIR: folder,
-        LOG_LEVEL: 'warn',
+        LOG_LEVEL: servesHttp ? 'warn' : 'info',
         ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
         ...environment,
       },
     });
-    return new ServerProcess(child, ports, folder, dataDir === undefined);
+    return new ServerProcess(child, ports, folder, dataDir === undefined, servesHttp);
   }
 
   /** Sends a signal; answers how it ended. Rejects when it does not end. */
@@ -132,6 +134,7 @@ export class ServerProcess {
   private async untilReady(): Promise<boolean> {
     const deadline = performance.now() + START_MS;
     while (this.child.exitCode === null && this.child.signalCode === null) {
+      if (!this.servesHttp && this.output.includes('"msg":"ready"')) return true;
       const answer = await this.http.get('/readyz').catch(() => undefined);
       if (answer?.status === 200) return true;
       if (performance.now() > deadline) throw new Error(`the server is not ready: ${answer?.text ?? ''}\n${this.output}`);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { errorCode } from '../../kit/errors.js';
+import { errorCode } from '../errors.js';
 
 /** One process, told apart from a later one that was given the same pid. */
 export interface ProcessIdentity {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { makeFolder } from './files.js';
+import { makeFolder } from '../files.js';
 import { identify, isAlive, pidSpace } from './process-identity.js';
 
 /** A living process touches its files this often, ms: the only sign of life that is seen from another container. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errorCode } from '../../kit/errors.js';
+import { errorCode } from './errors.js';
 
 /** Marks what is not finished yet: `name.new-…` is renamed to `name` when it is, and removed when its maker died. */
 const UNFINISHED = '.new-';

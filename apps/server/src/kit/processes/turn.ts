@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { StartError } from '../../kit/errors.js';
+import { StartError } from '../errors.js';
 import { type Presence, PresenceFolder } from './presence.js';
 
 /** Longest wait for the others, ms: initialising takes a second, recovery after a crash may take a minute. */
