@@ -32,4 +32,4 @@ test('two processes on one folder are one Marquee, and the death of the one that
   const again = await all.start('all', first);
   const last = await all.create(again);
   await all.acknowledged(second, last, SCREENS);
-}, 200_000);
+}, 120_000);
