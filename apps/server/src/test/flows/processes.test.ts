@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, test } from 'vitest';
 import { Processes } from '../support/processes.js';
 
 let processes: Processes | undefined;
