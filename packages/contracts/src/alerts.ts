@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { screenAudience } from './campaigns.js';
+import { screenAudience } from './audience.js';
 import { deviceId } from './screens.js';
 import { epochMs, httpUrl, label, storableText } from './text.js';
 

@@ -1,109 +1,7 @@
 import { z } from 'zod';
-import { ASSET_TYPES, CAMPAIGN_STATUSES, DELIVERY_STATES, EXECUTION_STATES, SCREEN_COUNTS } from './states.js';
-import { epochMs, freeObject, httpUrl, label, storableText } from './text.js';
-import { DEVICE_ID_PATTERN } from './topics.js';
-
-export const MAX_ASSETS = 100;
-export const MAX_AUDIENCE_IDS = 20_000;
-export const DEFAULT_SLIDE_MS = 10_000;
-/** `metadata` keys that the template understands; any other key is text for `{{metadata.key}}`. */
-export const FITS = ['contain', 'cover', 'fill'] as const;
-export const TRANSITIONS = ['none', 'fade', 'slide'] as const;
-
-export const assetInput = z.object({
-  assetType: z.enum(ASSET_TYPES),
-  url: httpUrl,
-  /** How long its slide is shown; a video without one plays to its end. */
-  durationMs: z.int().min(100).max(86_400_000).optional(),
-});
-
-const tagList = z.array(label(128)).min(1).max(100);
-export const tagFilter = z
-  .strictObject({ any: tagList.optional(), all: tagList.optional(), none: tagList.optional() })
-  .refine((tags) => tags.any !== undefined || tags.all !== undefined || tags.none !== undefined, 'must name any, all or none');
-
-/** Which screens a campaign is meant for; `groups` and `tags` together mean both. */
-export const screenAudience = z.union([
-  z.strictObject({ all: z.literal(true) }),
-  z.strictObject({ ids: z.array(z.string().regex(DEVICE_ID_PATTERN)).min(1).max(MAX_AUDIENCE_IDS) }),
-  z
-    .strictObject({ groups: z.array(label(128)).min(1).max(1000).optional(), tags: tagFilter.optional() })
-    .refine((audience) => audience.groups !== undefined || audience.tags !== undefined, 'must name all, ids, groups or tags'),
-]);
-export type ScreenAudience = z.infer<typeof screenAudience>;
-
-const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM');
-export const ianaZone = z
-  .string()
-  .max(64)
-  .refine((zone) => {
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: zone });
-      return true;
-    } catch {
-      return false;
-    }
-  }, 'must be an IANA time zone');
-export const playWindow = z.strictObject({
-  days: z.array(z.int().min(1).max(7)).min(1).max(7),
-  from: timeOfDay,
-  to: timeOfDay,
-  timeZone: ianaZone,
-});
-
-/** Fields that belong to channels or features this server does not have yet; naming one is a 422, not silence. */
-const notYet = (why: string) => z.undefined({ error: why }).optional();
-
-const refused = {
-  schedule: notYet("is not supported on channel 'screen'"),
-  rate: notYet('is not supported yet'),
-  limits: notYet('is not supported yet'),
-  content: notYet("is not supported on channel 'screen'"),
-};
-
-export const createCampaign = z
-  .object({
-    name: label(200),
-    startAt: epochMs,
-    expireAt: epochMs,
-    assets: z.array(assetInput).min(1).max(MAX_ASSETS),
-    metadata: freeObject(65_536).default({}),
-    idempotencyKey: z.uuid().transform((key) => key.toLowerCase()),
-    channel: z.literal('screen', { error: "must be 'screen'" }).default('screen'),
-    audience: screenAudience.default({ all: true }),
-    priority: z.int().min(-10).max(10).default(0),
-    window: playWindow.optional(),
-    dispatch: z.enum(['auto', 'manual']).default('auto'),
-    ...refused,
-  })
-  .refine((body) => body.expireAt > body.startAt, { path: ['expireAt'], error: 'must be after startAt' });
-export type CreateCampaign = z.infer<typeof createCampaign>;
-export type CreateCampaignInput = z.input<typeof createCampaign>;
-
-/**
- * What an edit replaces, all of it: what is absent gets the default of create, only an absent audience stays as it is. What GET answers
- * may be put back as it came; its other fields are not looked at.
- */
-export const editCampaign = z
-  .object({
-    name: label(200),
-    startAt: epochMs,
-    expireAt: epochMs,
-    assets: z
-      .array(assetInput.extend({ durationMs: assetInput.shape.durationMs.nullable() }))
-      .min(1)
-      .max(MAX_ASSETS),
-    metadata: freeObject(65_536).default({}),
-    audience: screenAudience.optional(),
-    priority: z.int().min(-10).max(10).default(0),
-    window: playWindow.nullish(),
-    ...refused,
-  })
-  .refine((body) => body.expireAt > body.startAt, { path: ['expireAt'], error: 'must be after startAt' });
-export type EditCampaign = z.infer<typeof editCampaign>;
-export type EditCampaignInput = z.input<typeof editCampaign>;
-
-export const rollbackBody = z.object({ version: z.int().min(1).max(2_147_483_647) });
+import { ON_UNKNOWN, playWindow, sendRate } from './create-campaign.js';
+import { ASSET_TYPES, CAMPAIGN_STATUSES, DELIVERY_STATES, SCREEN_COUNTS } from './states.js';
+import { storableText } from './text.js';
 
 export const assetView = z.object({
   id: z.uuid(),
@@ -126,13 +24,20 @@ export const campaignView = z.object({
   liveVersion: z.int().nullable(),
   status: z.enum(CAMPAIGN_STATUSES),
   channel: z.string(),
-  startAt: z.int(),
-  expireAt: z.int(),
+  /** Null on channels other than screen where none was given. */
+  startAt: z.int().nullable(),
+  expireAt: z.int().nullable(),
   metadata: z.record(z.string(), z.unknown()),
   audience: z.record(z.string(), z.unknown()),
   priority: z.int(),
   window: playWindow.nullable(),
   dispatch: z.enum(['auto', 'manual']),
+  /** What is sent, but for the secret that signs it; null on screens. */
+  content: z.record(z.string(), z.unknown()).nullable(),
+  rate: sendRate.nullable(),
+  onUnknown: z.enum(ON_UNKNOWN),
+  /** Epoch ms at which it runs next by itself; null when it does not. */
+  nextRunAt: z.int().nullable(),
   assets: z.array(assetView),
   epoch: z.int(),
   paused: z.boolean(),
@@ -169,8 +74,8 @@ export const versionView = z.object({
   /** Since when screens are offered it (epoch ms); null while it is not built, or was replaced before it was. */
   liveAt: z.int().nullable(),
   name: z.string(),
-  startAt: z.int(),
-  expireAt: z.int(),
+  startAt: z.int().nullable(),
+  expireAt: z.int().nullable(),
   metadata: z.record(z.string(), z.unknown()),
   audience: z.record(z.string(), z.unknown()),
   priority: z.int(),
@@ -207,41 +112,5 @@ export const unclearScreen = z.object({
 });
 export type UnclearScreen = z.infer<typeof unclearScreen>;
 
-export const executionView = z.object({
-  id: z.uuid(),
-  campaignId: z.uuid(),
-  state: z.enum(EXECUTION_STATES),
-  scheduledFor: z.int(),
-  startedAt: z.int().nullable(),
-  endedAt: z.int().nullable(),
-  reason: z.string().nullable(),
-});
-export type ExecutionView = z.infer<typeof executionView>;
-
-export const deliveryView = z.object({
-  id: z.uuid(),
-  campaignId: z.uuid(),
-  executionId: z.uuid(),
-  recipient: z.string(),
-  status: z.enum(DELIVERY_STATES),
-  epoch: z.int(),
-  attempt: z.int(),
-  offers: z.int(),
-  lastError: z.string().nullable(),
-  installError: z.string().nullable(),
-  settledAt: z.int().nullable(),
-  acknowledgedAt: z.int().nullable(),
-  acknowledgedVersion: z.int().nullable(),
-  onAir: z.boolean(),
-  revokeAckedAt: z.int().nullable(),
-});
-export type DeliveryView = z.infer<typeof deliveryView>;
-
-export const dispatched = z.object({ started: z.literal(true), executionId: z.uuid(), epoch: z.int() });
-export const audienceCountBody = z.object({ channel: z.literal('screen').default('screen'), audience: screenAudience });
-export const audienceCount = z.object({ count: z.int() });
-
 export const campaignQuery = { status: z.enum(CAMPAIGN_STATUSES).optional() };
-export const deliveryQuery = { status: z.enum(DELIVERY_STATES).optional() };
-export const executionQuery = { status: z.enum(EXECUTION_STATES).optional() };
 export const searchText = storableText(200);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deliveryView } from './campaigns.js';
+import { deliveryView } from './executions.js';
 import { CAMPAIGN_STATUSES, SCREEN_EVENT_TYPES, SCREEN_LACKS, SCREEN_STATUSES, type ScreenLack } from './states.js';
 import { epochMs, freeObject, label } from './text.js';
 import { DEVICE_ID_PATTERN } from './topics.js';

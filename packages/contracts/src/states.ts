@@ -10,6 +10,10 @@ export type DeliveryState = (typeof DELIVERY_STATES)[number];
 export const EXECUTION_STATES = ['NEW', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED'] as const;
 export type ExecutionState = (typeof EXECUTION_STATES)[number];
 
+/** Who asked for an execution: a person, the campaign's start, or its schedule. */
+export const EXECUTION_KINDS = ['manual', 'auto', 'scheduled'] as const;
+export type ExecutionKind = (typeof EXECUTION_KINDS)[number];
+
 /** What screens say back, kept beside the delivery states in a campaign's counts. */
 export const SCREEN_COUNTS = ['acknowledged', 'failedInstall', 'onAir', 'revoked'] as const;
 export type ScreenCount = (typeof SCREEN_COUNTS)[number];

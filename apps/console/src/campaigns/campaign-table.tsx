@@ -37,9 +37,9 @@ function CampaignRow({ campaign }: { campaign: CampaignView }) {
         </LinkAnchor>
         <Box hiddenFrom="sm">
           <Text size="xs" c="dimmed" component="div">
-            <Time at={campaign.startAt} brief size="xs" before="Starts" after="Started" />
-            {' · '}
-            <Time at={campaign.expireAt} brief size="xs" before="ends" after="ended" />
+            {campaign.startAt !== null && <Time at={campaign.startAt} brief size="xs" before="Starts" after="Started" />}
+            {campaign.startAt !== null && campaign.expireAt !== null && ' · '}
+            {campaign.expireAt !== null && <Time at={campaign.expireAt} brief size="xs" before="ends" after="ended" />}
           </Text>
         </Box>
       </Table.Td>

@@ -59,8 +59,8 @@ export function formatTime(at: number): string {
 }
 
 interface TimeProps extends TextProps {
-  /** Epoch ms. */
-  at: number;
+  /** Epoch ms; null where there is no such moment. */
+  at: number | null;
   /** The relative time alone, with the exact one on hover. */
   brief?: boolean;
   /** Words that go before a moment that is to come, and before one that is past. */
@@ -73,6 +73,7 @@ interface TimeProps extends TextProps {
 /** A moment in the reader's own zone, with how far away it is. */
 export function Time({ at, brief = false, stacked = false, before, after, ...text }: TimeProps) {
   const now = useNow();
+  if (at === null) return <Text component="span">–</Text>;
   if (Math.abs(at) > LAST_MOMENT) return <Text component="span">never</Text>;
   const verb = at > now ? before : after;
   const away = `${verb === undefined ? '' : `${verb} `}${relative(at, now)}`;

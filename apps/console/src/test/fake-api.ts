@@ -1,7 +1,7 @@
 import {
   type CampaignDetail,
   type Clearance,
-  createCampaign,
+  createForScreens,
   type DeliveryView,
   editCampaign,
   ERRORS,
@@ -180,7 +180,7 @@ export class FakeApi {
   }
 
   private create(body: Buffer, response: ServerResponse): unknown {
-    const parsed = createCampaign.safeParse(JSON.parse(body.toString('utf8')));
+    const parsed = createForScreens.safeParse(JSON.parse(body.toString('utf8')));
     if (!parsed.success) {
       const message = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
       return refuse(response, { code: 'VALIDATION_FAILED', message });

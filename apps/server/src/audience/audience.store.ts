@@ -45,6 +45,33 @@ export const targetScreens = statement({
     select (select count(*) from made) as made, walked.targeted from walked`,
 });
 
+/**
+ * Makes the deliveries of the next made-up recipients of a rehearsal, r-0000000001 and so on, and remembers how far it came, as
+ * `targetScreens` does. The campaign's row is not locked: pause must not wait for it, and a cancel ends the execution first.
+ */
+export const targetCounted = statement({
+  name: 'audience_target_counted',
+  takes: { execution: t.uuid, count: t.bigint, most: t.int },
+  gives: { made: t.bigint, targeted: t.bool },
+  text: `
+    with run as materialized (
+      select e.id, e.campaign_id, coalesce(nullif(e.target_cursor, ''), '0')::bigint as reached, c.epoch
+      from executions e join campaigns c on c.id = e.campaign_id
+      where e.id = $execution and e.state = 'RUNNING' and not e.targeted for no key update of e skip locked),
+    made as (
+      insert into deliveries (campaign_id, execution_id, recipient, epoch)
+      select run.campaign_id, run.id, 'r-' || lpad(n::text, 10, '0'), run.epoch
+      from run cross join lateral generate_series(run.reached + 1, least(run.reached + $most, $count)) as n
+      on conflict (execution_id, recipient) do nothing returning 1),
+    counted as (
+      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
+    walked as (
+      update executions e set target_cursor = least(run.reached + $most, $count)::text, targeted = run.reached + $most >= $count
+      from run where e.id = run.id returning e.targeted),
+    told as (select pg_notify('marquee', 'deliveries_due') from run)
+    select (select count(*) from made) as made, walked.targeted from walked where (select count(*) from told) >= 0`,
+});
+
 /** Takes screens that are new or have moved and were not given the campaigns that target them yet. */
 export const joiningScreens = statement({
   name: 'audience_joining_screens',

@@ -21,21 +21,24 @@ export class CampaignTiming {
   ) {}
 
   /** Why it cannot be taken: an end that is over, or a start that is sooner than the minimum lead, unless it `starts` already. */
-  refusalOf({ startAt, expireAt }: { startAt: number; expireAt: number }, starts = false): ProblemError | undefined {
+  refusalOf(
+    { startAt, expireAt }: { startAt?: number | null | undefined; expireAt?: number | null | undefined },
+    starts = false,
+  ): ProblemError | undefined {
     const now = this.clock.now();
-    if (expireAt <= now) return new ProblemError('VALIDATION_FAILED', ['expireAt: must be in the future']);
-    if (!starts && this.options.minLeadMs > 0 && startAt - now < this.options.minLeadMs) {
+    if (typeof expireAt === 'number' && expireAt <= now) return new ProblemError('VALIDATION_FAILED', ['expireAt: must be in the future']);
+    if (!starts && typeof startAt === 'number' && this.options.minLeadMs > 0 && startAt - now < this.options.minLeadMs) {
       return new ProblemError('LEAD_TOO_SHORT', [`startAt: must be at least ${this.options.minLeadMs} ms from now`]);
     }
     return undefined;
   }
 
   /** What the planner should know of a start at `startAt`. */
-  async warningsFor({ startAt, audience }: { startAt: number; audience: ScreenAudience }): Promise<string[]> {
+  async warningsFor({ startAt, audience }: { startAt: number | null; audience: ScreenAudience }): Promise<string[]> {
     const known = await this.options.countScreens();
     const screens = 'ids' in audience ? Math.min(known, audience.ids.length) : known;
     const fanOutMs = FAN_OUT_FIXED_MS + Math.ceil((screens / FAN_OUT_PER_SECOND) * 1000);
-    if (startAt - this.clock.now() >= fanOutMs) return [];
+    if ((startAt ?? 0) - this.clock.now() >= fanOutMs) return [];
     return [`startAt: is sooner than the fan-out to ${screens} screens can end (about ${fanOutMs} ms); screens start as they are reached`];
   }
 }

@@ -1,4 +1,4 @@
-import type { AssetView, CampaignStatus, CampaignView, PlayWindow } from '@marquee/contracts';
+import type { AssetView, CampaignStatus, CampaignView, OnUnknown, PlayWindow } from '@marquee/contracts';
 import type { CampaignRow } from './campaigns.store.js';
 
 /** A campaign as the API shows it. */
@@ -17,6 +17,10 @@ export function campaignView(row: CampaignRow): CampaignView {
     priority: row.priority,
     window: row.play_window as PlayWindow | null,
     dispatch: row.dispatch as 'auto' | 'manual',
+    content: shownContent(row.content as Record<string, unknown> | null),
+    rate: row.rate_per_second === null ? null : { perSecond: row.rate_per_second },
+    onUnknown: row.on_unknown as OnUnknown,
+    nextRunAt: row.next_slot_at,
     assets: assetViews(row.assets),
     epoch: row.epoch,
     paused: row.paused,
@@ -24,6 +28,13 @@ export function campaignView(row: CampaignRow): CampaignView {
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
   };
+}
+
+/** What a campaign sends, without the secret that signs it: that was told once and is not told again. */
+export function shownContent(content: Record<string, unknown> | null): Record<string, unknown> | null {
+  if (content === null) return null;
+  const { secret: _, ...shown } = content;
+  return shown;
 }
 
 /** The assets of a campaign or version, as its row lists them. */

@@ -14,14 +14,12 @@ import { isUuid } from '../kit/ids.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import { SharedReads } from '../kit/shared-reads.js';
 import type { Database, Runner } from '../store/database.js';
-import type { Fence } from '../store/fence.js';
 import type { CampaignTiming } from './campaign-timing.js';
 import { campaignView } from './campaign-view.js';
 import {
   type CampaignRow,
   campaignCountsOf,
   campaignTotals,
-  cancelCampaign,
   findCampaign,
   listCampaigns,
   listCampaignsOfStatus,
@@ -47,19 +45,18 @@ export class Campaigns {
   constructor(
     private readonly database: Database,
     private readonly creator: CampaignCreator,
-    private readonly fence: Fence,
     private readonly timing: CampaignTiming,
   ) {}
 
   /** See `POST /campaigns`: a repetition is answered as the first was, also when the first's times are over by now. */
   async create(body: CreateCampaign): Promise<CreatedCampaign> {
-    const refusal = this.timing.refusalOf(body);
+    const refusal = this.timing.refusalOf(body, body.channel !== 'screen');
     if (refusal !== undefined) {
       const earlier = await this.creator.earlier(body);
       if (earlier !== undefined) return earlier;
       throw refusal;
     }
-    return await this.creator.create(body, await this.timing.warningsFor(body));
+    return await this.creator.create(body, body.channel === 'screen' ? await this.timing.warningsFor(body) : []);
   }
 
   async list(query: ListQuery): Promise<Page<CampaignView>> {
@@ -92,24 +89,6 @@ export class Campaigns {
     const row = await this.find(this.database, id);
     // After the row, so that the counts are never older than the version beside them.
     return { ...campaignView(row), counts: await this.countsOf(id) };
-  }
-
-  /**
-   * Cancels and answers when no process can start a send of it any more. CANCEL_UNCONFIRMED names the holders when that could not
-   * be confirmed in time: the campaign is cancelled all the same; ask again. With `force` the holders' sessions are ended.
-   */
-  async cancel(id: string, force: boolean): Promise<CampaignView> {
-    await this.database.run(cancelCampaign, { id });
-    const { lock_key } = await this.find(this.database, id);
-    const barrier = await this.fence.barrier(lock_key, () => this.find(this.database, id), force);
-    if (!barrier.confirmed) {
-      const holders = barrier.holders.map((holder) => `session ${holder.pid} (${holder.application}, ${holder.sinceMs} ms)`);
-      const who = holders.length > 0 ? holders.join(', ') : 'a worker';
-      throw new ProblemError('CANCEL_UNCONFIRMED', `nothing new begins, but ${who} may still be starting a send; ask again`, {
-        holders: barrier.holders,
-      });
-    }
-    return campaignView(barrier.read);
   }
 
   private async find(runner: Runner, id: string): Promise<CampaignRow> {

@@ -9,13 +9,17 @@ export const campaignRow = {
   live_version: t.int,
   status: t.text,
   channel: t.text,
-  start_at: t.bigint,
-  expire_at: t.bigint,
+  start_at: nullable(t.bigint),
+  expire_at: nullable(t.bigint),
   metadata: t.json,
   audience: t.json,
   priority: t.int,
   play_window: nullable(t.json),
   dispatch: t.text,
+  content: nullable(t.json),
+  rate_per_second: nullable(t.int),
+  on_unknown: t.text,
+  next_slot_at: nullable(t.bigint),
   epoch: t.int,
   paused: t.bool,
   lock_key: t.bigint,
@@ -28,7 +32,7 @@ export type CampaignRow = ValuesOf<typeof campaignRow>;
 
 const CAMPAIGN = `
   c.id, c.name, c.version, c.live_version, c.status, c.channel, c.start_at, c.expire_at, c.metadata, c.audience, c.priority::int as priority, c.play_window,
-  c.dispatch, c.epoch, c.paused, c.lock_key, c.build_error, c.created_at, c.updated_at,
+  c.dispatch, c.content, c.rate_per_second, c.on_unknown, c.next_slot_at, c.epoch, c.paused, c.lock_key, c.build_error, c.created_at, c.updated_at,
   (select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'assetType', a.asset_type, 'url', a.url, 'checksum', a.checksum,
      'durationMs', a.duration_ms, 'sizeBytes', a.size_bytes, 'state', a.state, 'reason', a.reason) order by a.position), '[]')
    from campaign_assets a where a.campaign_id = c.id and a.version = c.version) as assets`;
@@ -43,13 +47,17 @@ export const createCampaigns = statement({
     ids: t.uuids,
     names: t.texts,
     channels: t.texts,
-    startAts: t.bigints,
-    expireAts: t.bigints,
+    startAts: t.nullableBigints,
+    expireAts: t.nullableBigints,
     metadatas: t.jsonTexts,
     audiences: t.jsonTexts,
     priorities: t.ints,
     windows: t.nullableJsonTexts,
     dispatches: t.texts,
+    contents: t.nullableJsonTexts,
+    rates: t.nullableInts,
+    onUnknowns: t.texts,
+    nextSlots: t.nullableBigints,
     keys: t.uuids,
     digests: t.byteses,
     answers: t.rawJsonTexts,
@@ -64,16 +72,18 @@ export const createCampaigns = statement({
   gives: { id: t.uuid },
   text: `
     with made as (
-      insert into campaigns (id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch,
-                             idempotency_key, request_sha256, first_answer, created_at, updated_at)
-      select id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, key, digest, answer,
+      insert into campaigns (id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, content,
+                             rate_per_second, on_unknown, next_slot_at, status, idempotency_key, request_sha256, first_answer, created_at, updated_at)
+      select id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, content, rate, on_unknown, next_slot,
+             case when channel = 'screen' then 'draft' else 'ready' end, key, digest, answer,
              to_timestamp(created_at / 1000.0), to_timestamp(created_at / 1000.0)
       from unnest($ids, $names, $channels, $startAts, $expireAts, $metadatas, $audiences, $priorities, $windows, $dispatches,
-                  $keys, $digests, $answers, $createdAts)
-        as wanted(id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, key, digest, answer, created_at)
+                  $contents, $rates, $onUnknowns, $nextSlots, $keys, $digests, $answers, $createdAts)
+        as wanted(id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch,
+                  content, rate, on_unknown, next_slot, key, digest, answer, created_at)
       order by id
       on conflict (idempotency_key) do nothing
-      returning id),
+      returning id, channel),
     assets as (
       insert into campaign_assets (id, campaign_id, position, asset_type, url, duration_ms)
       select a.id, a.campaign_id, a.position, a.asset_type, a.url, a.duration_ms
@@ -82,7 +92,11 @@ export const createCampaigns = statement({
       join made on made.id = a.campaign_id),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload)
-      select 'campaign', id, 'campaign_created', '{"status": "draft"}' from made order by id)
+      select 'campaign', id, 'campaign_created', '{"status": "draft"}' from made where channel = 'screen' order by id),
+    -- Nothing is built of what is sent to recipients.
+    ready as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', id, 'campaign_ready', '{"status": "ready"}', true from made where channel <> 'screen' order by id)
     select id from made`,
 });
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { CreateCampaign, CreatedCampaign } from '@marquee/contracts';
+import type { AssetView, CreateCampaign, CreatedCampaign } from '@marquee/contracts';
 import { Batcher } from '../kit/batcher.js';
 import { canonicalJson } from '../kit/canonical-json.js';
 import type { Clock } from '../kit/clock.js';
 import { ProblemError } from '../kit/errors.js';
 import { newId } from '../kit/ids.js';
 import type { Database } from '../store/database.js';
+import { shownContent } from './campaign-view.js';
 import type { ValuesOf } from '../store/statement.js';
 import { createCampaigns, firstAnswers } from './campaigns.store.js';
 
@@ -54,29 +55,32 @@ export class CampaignCreator {
       liveVersion: null,
       status: 'draft',
       channel: body.channel,
-      startAt: body.startAt,
-      expireAt: body.expireAt,
+      startAt: body.startAt ?? null,
+      expireAt: body.expireAt ?? null,
       metadata: body.metadata,
       audience: body.audience,
       priority: body.priority,
       window: body.window ?? null,
       dispatch: body.dispatch,
-      assets: body.assets.map((asset) => ({
-        id: newId(),
-        assetType: asset.assetType,
-        url: asset.url,
-        checksum: '',
-        durationMs: asset.durationMs ?? null,
-        sizeBytes: 0,
-        state: 'pending',
-        reason: null,
-      })),
+      ...this.sendingOf(body),
+      assets: assetsOf(body),
       epoch: 0,
       paused: false,
       buildError: null,
       createdAt: now,
       updatedAt: now,
       warnings,
+    };
+  }
+
+  /** What only campaigns have that are sent to recipients one by one. */
+  private sendingOf(body: CreateCampaign): Pick<CreatedCampaign, 'content' | 'rate' | 'onUnknown' | 'nextRunAt'> {
+    if (body.channel === 'screen') return { content: null, rate: null, onUnknown: 'hold', nextRunAt: null };
+    return {
+      content: shownContent(body.content),
+      rate: body.rate ?? null,
+      onUnknown: body.onUnknown,
+      nextRunAt: body.dispatch === 'auto' ? (body.startAt ?? this.clock.now()) : null,
     };
   }
 
@@ -124,6 +128,20 @@ function digestOf(body: CreateCampaign): Buffer {
   return createHash('sha256').update(canonicalJson(body)).digest();
 }
 
+function assetsOf(body: CreateCampaign): AssetView[] {
+  if (body.channel !== 'screen') return [];
+  return body.assets.map((asset) => ({
+    id: newId(),
+    assetType: asset.assetType,
+    url: asset.url,
+    checksum: '',
+    durationMs: asset.durationMs ?? null,
+    sizeBytes: 0,
+    state: 'pending',
+    reason: null,
+  }));
+}
+
 function columnsOf(batch: Wanted[]): ValuesOf<typeof createCampaigns.takes> {
   const assets = batch.flatMap(({ answer }) => answer.assets.map((asset, position) => ({ ...asset, position, campaignId: answer.id })));
   return {
@@ -137,6 +155,10 @@ function columnsOf(batch: Wanted[]): ValuesOf<typeof createCampaigns.takes> {
     priorities: batch.map(({ answer }) => answer.priority),
     windows: batch.map(({ answer }) => (answer.window === null ? null : JSON.stringify(answer.window))),
     dispatches: batch.map(({ answer }) => answer.dispatch),
+    contents: batch.map(({ body }) => (body.channel === 'screen' ? null : JSON.stringify(body.content))),
+    rates: batch.map(({ answer }) => answer.rate?.perSecond ?? null),
+    onUnknowns: batch.map(({ answer }) => answer.onUnknown),
+    nextSlots: batch.map(({ answer }) => answer.nextRunAt),
     keys: batch.map(({ key }) => key),
     digests: batch.map(({ digest }) => digest),
     answers: batch.map(({ answer }) => JSON.stringify(answer)),

@@ -12,8 +12,8 @@ import { countVersions, editCampaign, findVersion, listVersions, type VersionRow
 /** What a version says. Two versions that say the same are the same. */
 interface Content {
   name: string;
-  startAt: number;
-  expireAt: number;
+  startAt: number | null;
+  expireAt: number | null;
   metadata: Record<string, unknown>;
   audience: ScreenAudience;
   priority: number;
@@ -84,6 +84,8 @@ export class CampaignVersions {
   ): Promise<CreatedCampaign> {
     for (let attempt = 1; ; attempt += 1) {
       const row = await this.find(id);
+      if (row.channel !== 'screen')
+        throw new ProblemError('NOT_SUPPORTED', [`channel: a campaign on channel '${row.channel}' cannot be changed; create another`]);
       if (OVER.has(row.status)) throw new ProblemError('CONFLICT', `the campaign is ${row.status}: it cannot be changed any more`);
       if (expected !== 'any' && row.version !== expected) throw changedMeanwhile(row.version);
       const content = await contentFor(row);

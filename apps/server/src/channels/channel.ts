@@ -5,6 +5,14 @@ export interface OutgoingDelivery {
   attempt: number;
 }
 
+/** What the deliveries of one claim have in common. */
+export interface OutgoingBatch {
+  campaignId: string;
+  executionId: string;
+  epoch: number;
+  deliveryIds: readonly string[];
+}
+
 export type SendResult =
   | { outcome: 'SUCCESS' }
   /** Final: the recipient or its address will not take it. */
@@ -28,6 +36,10 @@ export interface Channel {
   readonly name: string;
   /** `safe`: sending again under the same delivery id does no harm, so what ended without a word is simply repeated. */
   readonly redelivery: 'safe' | 'unsafe';
-  /** Reads what the sends of one campaign have in common; undefined when there is nothing to send. */
-  prepare(campaignId: string): Promise<Send | undefined>;
+  /** Most sends of one process that are under way at once; no more than that are begun. */
+  readonly slots: number;
+  /** Attempts after which a delivery that keeps failing is FAILED. */
+  readonly maxAttempts: number;
+  /** Reads what the sends of a batch have in common; undefined when there is nothing to send. */
+  prepare(batch: OutgoingBatch): Promise<Send | undefined>;
 }

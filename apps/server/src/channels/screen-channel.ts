@@ -1,6 +1,6 @@
 import { deviceTopic } from '@marquee/contracts';
 import { reasonOf } from '../kit/errors.js';
-import type { Channel, Send } from './channel.js';
+import type { Channel, OutgoingBatch, Send } from './channel.js';
 
 /** Publishes QoS 1; rejects when it could not be handed over, `ambiguous` when it may have been. */
 export type Publish = (topic: string, payload: Buffer) => Promise<void>;
@@ -15,13 +15,17 @@ export class ScreenChannel implements Channel {
   readonly name = 'screen';
   /** A manifest's id is a function of campaign and version, and a player installs it once. */
   readonly redelivery = 'safe';
+  /** The broker takes them as they come, and says when it has too many. */
+  readonly slots = Number.POSITIVE_INFINITY;
+  /** A broker that is away for long is no reason to give a screen up. */
+  readonly maxAttempts = 1000;
 
   constructor(
     private readonly publish: Publish,
     private readonly manifestOf: ManifestOf,
   ) {}
 
-  async prepare(campaignId: string): Promise<Send | undefined> {
+  async prepare({ campaignId }: Pick<OutgoingBatch, 'campaignId'>): Promise<Send | undefined> {
     const manifest = await this.manifestOf(campaignId);
     if (manifest === undefined) return undefined;
     return async (delivery, mayStart) => {

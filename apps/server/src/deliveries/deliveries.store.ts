@@ -126,8 +126,9 @@ export const noteStale = statement({
 });
 
 /**
- * Returns the deliveries of claims whose lease ended (protocol rule 7), $most claims at a time: what was not begun to PENDING; a send that ended without a word to PENDING in doubt
- * where its channel may repeat it under the same key, else to UNKNOWN; one that the screen has answered is a SUCCESS. A worker that is still alive loses its claim
+ * Returns the deliveries of claims whose lease ended (protocol rule 7), $most claims at a time: what was not begun to PENDING; a send that
+ * ended without a word to PENDING in doubt where its channel may repeat it under the same key or its campaign says so, else to UNKNOWN, or to
+ * FAILED where the campaign says so; one that the screen has answered is a SUCCESS. A worker that is still alive loses its claim
  * at begin; its send settles later by its attempt.
  */
 export const rescueDeliveries = statement({
@@ -136,18 +137,20 @@ export const rescueDeliveries = statement({
   gives: { execution_id: t.uuid, status: t.text, n: t.bigint },
   text: `
     with expired as materialized (
-      select k.id, k.delivery_ids, c.channel = any($safeChannels) as safe from claims k join campaigns c on c.id = k.campaign_id
+      select k.id, k.delivery_ids, c.channel = any($safeChannels) or c.on_unknown = 'retry' as again, c.on_unknown = 'fail' as fails
+      from claims k join campaigns c on c.id = k.campaign_id
       where k.lease_until < now() order by k.lease_until limit $most for update of k skip locked),
     held as materialized (
-      select d.id, x.safe, d.status = 'SENDING' and d.acknowledged_at is not null as arrived from expired x cross join lateral unnest(x.delivery_ids) as held(id) join deliveries d on d.id = held.id
+      select d.id, d.status = 'IN_PROGRESS' or x.again as again, x.fails, d.status = 'SENDING' and d.acknowledged_at is not null as arrived
+      from expired x cross join lateral unnest(x.delivery_ids) as held(id) join deliveries d on d.id = held.id
       where d.claim_id = x.id and d.status in ('IN_PROGRESS', 'SENDING') order by d.id for update of d),
     ended as (delete from claims using expired where claims.id = expired.id returning 1),
     moved as (
       update deliveries d
       set was = d.status,
-          status = case when h.arrived then 'SUCCESS' when d.status = 'IN_PROGRESS' or h.safe then 'PENDING' else 'UNKNOWN' end,
-          next_attempt_at = case when not h.arrived and (d.status = 'IN_PROGRESS' or h.safe) then now() end,
-          settled_at = case when h.arrived then now() else d.settled_at end,
+          status = case when h.arrived then 'SUCCESS' when h.again then 'PENDING' when h.fails then 'FAILED' else 'UNKNOWN' end,
+          next_attempt_at = case when h.again and not h.arrived then now() end,
+          settled_at = case when h.arrived or (h.fails and not h.again) then now() else d.settled_at end,
           doubt = d.doubt or (d.status = 'SENDING' and not h.arrived),
           last_error = case when d.status = 'SENDING' and not h.arrived then 'the worker ended before the result was known' else d.last_error end
       from held h where d.id = h.id
@@ -173,6 +176,14 @@ export const giveBackClaim = statement({
     with given as (update claims set lease_until = now() - interval '1 ms' where id = $claim returning 1),
     told as (select pg_notify('marquee', 'claims_given_back') from given)
     select where (select count(*) from told) < 0`,
+});
+
+/** Ends a claim whose deliveries are all settled. */
+export const endClaim = statement({
+  name: 'deliveries_end_claim',
+  takes: { claim: t.uuid },
+  gives: {},
+  text: 'delete from claims where id = $claim',
 });
 
 /**

@@ -1,4 +1,4 @@
-import { giveBackClaim } from '../deliveries/deliveries.store.js';
+import { endClaim, giveBackClaim } from '../deliveries/deliveries.store.js';
 import { backoff } from '../kit/backoff.js';
 import { type Database, isUnavailable } from '../store/database.js';
 
@@ -16,6 +16,11 @@ export class Claims {
   /** Returns at once. Only of a claim of which nothing was started, and nothing will be. */
   giveBack(claimId: string): void {
     this.attempt(claimId, 1, performance.now() + this.leaseMs);
+  }
+
+  /** Ends a claim of which everything is settled. One that is not ended so is by the rescuer, who finds nothing in it. */
+  async end(claimId: string): Promise<void> {
+    await this.database.run(endClaim, { claim: claimId });
   }
 
   /** What is not given back by now waits for its lease. */

@@ -1,13 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { OnUnknown } from '@marquee/contracts';
 import type { BusMessage } from '../bus/bus.js';
-import type { FenceKeys } from '../campaigns/fence-keys.store.js';
-import type { Channel, OutgoingDelivery, Send, SendResult } from '../channels/channel.js';
+import type { FenceKey, FenceKeys } from '../campaigns/fence-keys.store.js';
+import type { Channel, OutgoingDelivery, Send, SendResult, StartGate } from '../channels/channel.js';
 import { beginDeliveries, noteStale, settleDeliveries } from '../deliveries/deliveries.store.js';
 import { backoff } from '../kit/backoff.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
+import { Permits } from '../kit/permits.js';
 import { type Database, isUnavailable } from '../store/database.js';
-import type { Fence } from '../store/fence.js';
+import type { Fence, Hold } from '../store/fence.js';
 import type { Claims } from './claims.js';
 
 export interface ConsumerOptions {
@@ -15,8 +17,6 @@ export interface ConsumerOptions {
   sendMs: number;
   /** When a screen that was handed its manifest and did not answer is offered it again, ms; a half more at random. */
   firstOfferMs: number;
-  /** Attempts after which a delivery that keeps failing is FAILED. */
-  maxAttempts: number;
 }
 
 export interface ConsumerMetrics {
@@ -39,9 +39,25 @@ const SETTLE_WITHIN_MS = 15_000;
 const SETTLE_AT_THE_END_MS = 3000;
 const SENDS_A_TURN = 100;
 
-/** Takes claims off the bus: fence, begin, send each, settle. Three statements a batch, none a row. */
+/** How long a claim waits for a good part of its channel's places to be free before it takes a few, ms. */
+const SLICE_PATIENCE_MS = 20;
+
+/** What the sends of one claim share. */
+interface Batch {
+  message: BusMessage;
+  key: FenceKey;
+  channel: Channel;
+  send: Send;
+  permits: Permits;
+}
+
+/**
+ * Takes claims off the bus and begins of each as many rows as its channel has places: fence, begin, send each, settle. Three statements
+ * a slice, none a row; where the channel has no bound the slice is the whole claim.
+ */
 export class Consumer {
   private settleUntil = Number.POSITIVE_INFINITY;
+  private readonly permits = new Map<Channel, Permits>();
 
   constructor(
     private readonly database: Database,
@@ -61,64 +77,91 @@ export class Consumer {
 
   /** Resolves when every delivery that it began is settled, or left to the rescuer. */
   async consume(message: BusMessage): Promise<void> {
-    let begun: OutgoingDelivery[] | undefined;
+    const begun = { any: false };
     try {
-      await this.sendAll(message, (all) => {
-        begun = all;
-      });
+      await this.consumeSlices(message, begun);
     } catch (error) {
       // Nothing was started, so nobody needs to wait for its lease.
-      if (begun === undefined) this.claims.giveBack(message.claimId);
+      if (!begun.any) this.claims.giveBack(message.claimId);
       throw error;
     }
   }
 
-  private async sendAll(message: BusMessage, onBegun: (all: OutgoingDelivery[]) => void): Promise<void> {
+  private async consumeSlices(message: BusMessage, begun: { any: boolean }): Promise<void> {
     const key = await this.keys.of(message.campaignId);
     const channel = key === undefined ? undefined : this.channels.get(key.channel);
-    const send = await channel?.prepare(message.campaignId);
+    const send = await channel?.prepare(message);
     if (key === undefined || channel === undefined || send === undefined) return;
-    const hold = await this.fence.hold(key.lockKey);
-    const results: Promise<Settlement>[] = [];
-    try {
-      const begun = await this.begin(message);
-      onBegun(begun);
-      let unasked = begun.length;
-      let allAsked: () => void = () => undefined;
-      const asked = new Promise<void>((resolve) => {
-        allAsked = resolve;
-      });
-      const gate = (): boolean => {
-        unasked -= 1;
-        if (unasked === 0) allAsked();
-        return hold.mayStart();
-      };
-      for (const delivery of begun) {
-        results.push(this.send(channel, send, delivery, gate));
-        // A whole batch in one turn of the event loop would hold up everything else for tens of milliseconds.
-        if (results.length % SENDS_A_TURN === 0) await nextTurn();
-      }
-      // What ends without asking has started nothing, so the batch has started when either is true of each.
-      await Promise.race([asked, Promise.all(results)]);
-    } finally {
-      await hold.release();
+    const batch = { message, key, channel, send, permits: this.permitsOf(channel) };
+    const rest = [...message.deliveryIds];
+    const slices: Promise<number>[] = [];
+    while (rest.length > 0) {
+      const ids = rest.splice(0, await batch.permits.take(rest.length));
+      const slice = this.sendSlice(batch, ids, begun);
+      slices.push(slice);
     }
-    await this.settle(message, channel, await Promise.all(results));
+    // All of them, also when one fails: until then some of it may still begin.
+    const ended = await Promise.allSettled(slices);
+    const failed = ended.find((slice) => slice.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    const settled = ended.reduce((sum, slice) => sum + (slice.status === 'fulfilled' ? slice.value : 0), 0);
+    if (slices.length > 1 && settled === message.deliveryIds.length) await this.claims.end(message.claimId);
   }
 
-  private async begin(message: BusMessage): Promise<OutgoingDelivery[]> {
-    const { campaignId, executionId, epoch, claimId, deliveryIds } = message;
+  private permitsOf(channel: Channel): Permits {
+    const known = this.permits.get(channel);
+    if (known !== undefined) return known;
+    const permits = new Permits(channel.slots, SLICE_PATIENCE_MS);
+    this.permits.set(channel, permits);
+    return permits;
+  }
+
+  /** Answers how many were settled. */
+  private async sendSlice(batch: Batch, ids: string[], onBegun: { any: boolean }): Promise<number> {
+    const { channel, permits } = batch;
+    let held = ids.length;
+    const giveBack = (count: number): void => {
+      held -= count;
+      permits.give(count);
+    };
+    const results: Promise<Settlement>[] = [];
+    try {
+      const hold = await this.fence.hold(batch.key.lockKey);
+      try {
+        const begun = await this.begin(batch.message, ids);
+        onBegun.any ||= begun.length > 0;
+        giveBack(ids.length - begun.length);
+        const { gate, allAsked } = askedBy(begun.length, hold);
+        for (const delivery of begun) {
+          results.push(this.send(batch, delivery, gate).finally(() => giveBack(1)));
+          // A whole batch in one turn of the event loop would hold up everything else for tens of milliseconds.
+          if (results.length % SENDS_A_TURN === 0) await nextTurn();
+        }
+        // What ends without asking has started nothing, so the slice has started when either is true of each.
+        await Promise.race([allAsked, Promise.all(results)]);
+      } finally {
+        await hold.release();
+      }
+      const settled = await this.settle(batch.message, channel, await Promise.all(results));
+      return settled;
+    } finally {
+      giveBack(held);
+    }
+  }
+
+  private async begin(message: BusMessage, ids: string[]): Promise<OutgoingDelivery[]> {
+    const { campaignId, executionId, epoch, claimId } = message;
     const begun = await this.database.run(beginDeliveries, {
       campaign: campaignId,
       execution: executionId,
       epoch,
       claim: claimId,
-      ids: deliveryIds,
+      ids,
       sendMs: this.options.sendMs,
     });
-    if (begun.length < deliveryIds.length) {
+    if (begun.length < ids.length) {
       const won = new Set(begun.map((row) => row.id));
-      const stale = deliveryIds.filter((id) => !won.has(id));
+      const stale = ids.filter((id) => !won.has(id));
       this.metrics.stale(stale.length);
       // For the feed alone: what was begun must be sent whether or not this can be told.
       await this.database
@@ -128,27 +171,17 @@ export class Consumer {
     return begun;
   }
 
-  private async send(channel: Channel, send: Send, delivery: OutgoingDelivery, gate: () => boolean): Promise<Settlement> {
+  private async send({ channel, key, send }: Batch, delivery: OutgoingDelivery, gate: StartGate): Promise<Settlement> {
     const result = await send(delivery, gate).catch(
       (error: unknown): SendResult => ({ outcome: 'RETRY', reason: reasonOf(error), afterMs: 1000, ambiguous: true }),
     );
     this.metrics.sent(channel.name, result.outcome, 1);
-    return { id: delivery.id, attempt: delivery.attempt, ...this.verdict(channel, delivery, result) };
+    return { id: delivery.id, attempt: delivery.attempt, ...verdict(channel, key.onUnknown, delivery, result) };
   }
 
-  /** Back to PENDING only if the failure is certain or the channel is safe; an ambiguous end on an unsafe channel is UNKNOWN. */
-  private verdict(channel: Channel, delivery: OutgoingDelivery, result: SendResult): Omit<Settlement, 'id' | 'attempt'> {
-    if (result.outcome === 'SUCCESS') return { outcome: 'SUCCESS', reason: null, delayMs: 0 };
-    if (result.outcome === 'FAILED') return { outcome: 'FAILED', reason: result.reason, delayMs: 0 };
-    if (result.outcome === 'NOT_STARTED') return { outcome: 'PENDING', reason: 'not started in time', delayMs: 0 };
-    if (result.ambiguous && channel.redelivery === 'unsafe') return { outcome: 'UNKNOWN', reason: result.reason, delayMs: 0 };
-    if (delivery.attempt >= this.options.maxAttempts) return { outcome: 'FAILED', reason: result.reason, delayMs: 0 };
-    const delayMs = Math.max(result.afterMs, backoff(delivery.attempt, { firstMs: result.afterMs, maxMs: 60_000 }));
-    return { outcome: 'PENDING', reason: result.reason, delayMs };
-  }
-
-  private async settle(message: BusMessage, channel: Channel, settlements: Settlement[]): Promise<void> {
-    if (settlements.length === 0) return;
+  /** Answers how many were settled; 0 when the rescuer will decide on them. */
+  private async settle(message: BusMessage, channel: Channel, settlements: Settlement[]): Promise<number> {
+    if (settlements.length === 0) return 0;
     const sorted = settlements.sort((a, b) => (a.id < b.id ? -1 : 1));
     const args = {
       campaign: message.campaignId,
@@ -166,7 +199,7 @@ export class Consumer {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.database.run(settleDeliveries, args);
-        return;
+        return sorted.length;
       } catch (error) {
         const hopeless = isUnavailable(error) ? performance.now() > Math.min(patience, this.settleUntil) : attempt >= SETTLE_TRIES;
         if (hopeless) {
@@ -174,10 +207,44 @@ export class Consumer {
             { err: error, campaign: message.campaignId, n: sorted.length },
             'results could not be settled; the rescuer will decide',
           );
-          return;
+          return 0;
         }
         await new Promise((resolve) => setTimeout(resolve, backoff(attempt, { firstMs: 100, maxMs: 1000 })));
       }
     }
   }
+}
+
+/** A gate that asks the hold, and a promise that resolves once `count` deliveries have asked it. */
+function askedBy(count: number, hold: Hold): { gate: StartGate; allAsked: Promise<void> } {
+  let unasked = count;
+  let resolveAsked: () => void = () => undefined;
+  const allAsked = new Promise<void>((resolve) => {
+    resolveAsked = resolve;
+  });
+  const gate = (): boolean => {
+    unasked -= 1;
+    if (unasked === 0) resolveAsked();
+    return hold.mayStart();
+  };
+  return { gate, allAsked };
+}
+
+const OF_UNKNOWN = { hold: 'UNKNOWN', fail: 'FAILED' } as const;
+
+/** Back to PENDING only if the failure is certain or the channel is safe; an ambiguous end on an unsafe channel is as the campaign says. */
+function verdict(
+  channel: Channel,
+  onUnknown: OnUnknown,
+  delivery: OutgoingDelivery,
+  result: SendResult,
+): Omit<Settlement, 'id' | 'attempt'> {
+  if (result.outcome === 'SUCCESS') return { outcome: 'SUCCESS', reason: null, delayMs: 0 };
+  if (result.outcome === 'FAILED') return { outcome: 'FAILED', reason: result.reason, delayMs: 0 };
+  if (result.outcome === 'NOT_STARTED') return { outcome: 'PENDING', reason: 'not started in time', delayMs: 0 };
+  const { reason, afterMs } = result;
+  const unknown = result.ambiguous && channel.redelivery === 'unsafe';
+  if (unknown && onUnknown !== 'retry') return { outcome: OF_UNKNOWN[onUnknown], reason, delayMs: 0 };
+  if (delivery.attempt >= channel.maxAttempts) return { outcome: unknown ? 'UNKNOWN' : 'FAILED', reason, delayMs: 0 };
+  return { outcome: 'PENDING', reason, delayMs: Math.max(afterMs, backoff(delivery.attempt, { firstMs: afterMs, maxMs: 60_000 })) };
 }

@@ -1,5 +1,5 @@
 import type { FenceKeys } from '../campaigns/fence-keys.store.js';
-import type { Channel } from '../channels/channel.js';
+import type { Send } from '../channels/channel.js';
 import {
   armOffers,
   dropAnsweredOffers,
@@ -28,6 +28,11 @@ export interface ConvergerOptions {
   onRepeated: (kind: 'offer' | 'revoke', count: number) => void;
 }
 
+/** Prepares the manifest of a campaign to be sent to some screens; undefined when there is none. */
+export interface ScreenOffers {
+  prepare(batch: { campaignId: string }): Promise<Send | undefined>;
+}
+
 /** Tells one screen to drop one campaign; rejects when that could not be handed over. */
 export type Revoke = (deviceId: string, campaignId: string) => Promise<void>;
 
@@ -48,7 +53,7 @@ export class Converger extends Actor {
     private readonly database: Database,
     private readonly fence: Fence,
     private readonly keys: FenceKeys,
-    private readonly channel: Channel,
+    private readonly channel: ScreenOffers,
     private readonly revoke: Revoke,
     private readonly clock: Clock,
     private readonly options: ConvergerOptions,
@@ -98,7 +103,7 @@ export class Converger extends Actor {
     try {
       taken = await this.database.run(takeOffers, { campaign: campaignId, ids, firstMs, maxMs, now: this.clock.now() });
       // Read after the rows were taken, so that no screen is offered an older version than the one it is taken for.
-      const send = taken.length === 0 ? undefined : await this.channel.prepare(campaignId);
+      const send = taken.length === 0 ? undefined : await this.channel.prepare({ campaignId });
       // Publishing starts in the call itself, so all have started when the lock is given back.
       if (send !== undefined) sends = taken.map(({ id, recipient }) => send({ id, recipient, attempt: 0 }, () => hold.mayStart()));
     } finally {

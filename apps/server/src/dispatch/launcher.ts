@@ -1,5 +1,5 @@
-import { screenAudience } from '@marquee/contracts';
-import { targetScreens } from '../audience/audience.store.js';
+import { countedAudience, screenAudience } from '@marquee/contracts';
+import { targetCounted, targetScreens } from '../audience/audience.store.js';
 import { launchCampaigns, untargetedExecutions } from '../executions/executions.store.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
@@ -17,6 +17,8 @@ export interface LauncherOptions {
 const FACTS_A_TURN = 500;
 /** Small first, so that the first manifests leave at once while the rest of a large audience is still being read. */
 const SCREENS_A_STEP = 4000;
+/** About a tenth of a second: what a cancel waits for at the most. */
+const RECIPIENTS_A_STEP = 10_000;
 const EXECUTIONS_A_TURN = 50;
 
 /** Runs campaigns whose template is ready: an execution for each, then the deliveries of its audience, step by step. */
@@ -55,10 +57,19 @@ export class Launcher extends Actor {
     const executions = await this.database.run(untargetedExecutions, { most: EXECUTIONS_A_TURN });
     let stepped = false;
     for (const execution of executions) {
-      const audience = audienceArguments(screenAudience.parse(execution.audience));
-      const [step] = await this.database.run(targetScreens, { execution: execution.id, most: SCREENS_A_STEP, ...audience });
-      stepped ||= step !== undefined;
+      const step = await this.step(execution);
+      stepped ||= step;
     }
     return stepped;
+  }
+
+  /** True when it came further. */
+  private async step({ id, channel, audience }: { id: string; channel: string; audience: unknown }): Promise<boolean> {
+    if (channel === 'screen') {
+      const meant = audienceArguments(screenAudience.parse(audience));
+      return (await this.database.run(targetScreens, { execution: id, most: SCREENS_A_STEP, ...meant })).length > 0;
+    }
+    const { count } = countedAudience.parse(audience);
+    return (await this.database.run(targetCounted, { execution: id, count, most: RECIPIENTS_A_STEP })).length > 0;
   }
 }

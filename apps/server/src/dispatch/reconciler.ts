@@ -1,4 +1,11 @@
-import { activateCampaigns, completeCampaigns, nextCompletion } from '../executions/executions.store.js';
+import {
+  activateCampaigns,
+  completeCampaigns,
+  completeDrained,
+  drainedExecutions,
+  lockRunning,
+  nextCompletion,
+} from '../executions/executions.store.js';
 import type { Clock } from '../kit/clock.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import { foldAllCounts } from '../store/counts.js';
@@ -13,6 +20,7 @@ export interface ReconcilerOptions {
 }
 
 const HOUSEKEEPING_MS = 5000;
+const EXECUTIONS_A_TURN = 200;
 
 /** Moves campaigns on when their deliveries have: publishing to active, active to completed at their end; and keeps house. */
 export class Reconciler extends Actor {
@@ -29,6 +37,7 @@ export class Reconciler extends Actor {
   protected override async turn(): Promise<number> {
     const now = this.clock.now();
     await this.database.run(activateCampaigns, {});
+    await this.completeDrained();
     const [next] = await this.database.run(nextCompletion, {});
     const endsAt = next?.at ?? Number.POSITIVE_INFINITY;
     if (endsAt <= now) await this.database.run(completeCampaigns, { now });
@@ -39,5 +48,15 @@ export class Reconciler extends Actor {
       await this.database.run(prunePlayLogs, { keepMs: this.options.playLogKeepMs });
     }
     return endsAt > now ? Math.min(this.options.intervalMs, endsAt - now) : 0;
+  }
+
+  private async completeDrained(): Promise<void> {
+    for (const { id } of await this.database.run(drainedExecutions, { most: EXECUTIONS_A_TURN })) {
+      // Lock first, count then: a retry that made work meanwhile is either waited for or seen.
+      await this.database.transaction(async (transaction) => {
+        const [locked] = await transaction.run(lockRunning, { id });
+        if (locked !== undefined) await transaction.run(completeDrained, { id });
+      });
+    }
   }
 }

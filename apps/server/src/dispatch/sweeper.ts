@@ -41,6 +41,8 @@ export class Sweeper extends Actor {
 
   private async sweep(fact: Fact, ending: (typeof ENDINGS)[number]): Promise<void> {
     const campaign = fact.aggregateId;
+    // First, so that no targeting adds to what is swept below: it holds the execution's row while it does.
+    if (ending.revoke) await this.database.run(cancelExecutions, { campaign });
     await this.steps(
       () => this.database.run(withdrawOffers, { campaign, revoke: ending.revoke, most: ROWS_A_STEP }),
       (row) => row.withdrawn,
@@ -55,7 +57,6 @@ export class Sweeper extends Actor {
     await this.database.transaction(async (transaction) => {
       // What settled between the first step and now is withdrawn by this one: nothing of the campaign is in flight any more.
       await transaction.run(withdrawOffers, { campaign, revoke: ending.revoke, most: 1_000_000 });
-      if (ending.revoke) await transaction.run(cancelExecutions, { campaign });
       await this.outbox.finish(transaction, [fact]);
     });
   }

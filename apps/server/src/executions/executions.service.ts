@@ -1,11 +1,11 @@
-import type { CampaignStatus, ExecutionState, ExecutionView, Page } from '@marquee/contracts';
+import type { CampaignStatus, ExecutionKind, ExecutionState, ExecutionView, Page } from '@marquee/contracts';
 import type { Clock } from '../kit/clock.js';
 import { ProblemError } from '../kit/errors.js';
 import { isUuid, newId } from '../kit/ids.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
 import type { ValuesOf } from '../store/statement.js';
-import { campaignStatus, countExecutions, findExecution, launchCampaigns, listExecutions } from './executions.store.js';
+import { campaignStatus, countExecutions, findExecution, launchCampaigns, listExecutions, requestExecution } from './executions.store.js';
 
 export interface ExecutionQuery {
   status?: ExecutionState | undefined;
@@ -29,12 +29,10 @@ export class Executions {
 
   /** Starts a campaign that is ready. ALREADY_RUNNING when it runs, CONFLICT when it is not built yet or over, NOT_FOUND when there is none. */
   async dispatch(campaignId: string): Promise<Dispatched> {
-    const [started] = await this.database.run(launchCampaigns, {
-      campaigns: [campaignId],
-      ids: [newId()],
-      scheduledFor: this.clock.now(),
-      onlyAuto: false,
-    });
+    const [id, scheduledFor] = [newId(), this.clock.now()];
+    const [launched] = await this.database.run(launchCampaigns, { campaigns: [campaignId], ids: [id], scheduledFor, onlyAuto: false });
+    const [started] =
+      launched === undefined ? await this.database.run(requestExecution, { campaign: campaignId, id, scheduledFor }) : [launched];
     if (started !== undefined) return { started: true, executionId: started.id, epoch: started.epoch };
     const [campaign] = await this.database.run(campaignStatus, { id: campaignId });
     throw refusal(campaignId, campaign?.status as CampaignStatus | undefined);
@@ -76,5 +74,7 @@ function executionView(row: ValuesOf<typeof findExecution.gives>): ExecutionView
     startedAt: row.started_at,
     endedAt: row.ended_at,
     reason: row.reason,
+    kind: row.kind as ExecutionKind,
+    attempts: row.attempts,
   };
 }

@@ -1,7 +1,7 @@
 import { nullable, statement, t } from '../store/statement.js';
 
 /**
- * Starts the one live execution of campaigns that are built: their status goes from ready to publishing and an execution runs, in
+ * Starts the one live execution of campaigns on screens that are built: their status goes from ready to publishing and an execution runs, in
  * one step. A campaign that is not ready any more, or has a live execution, gives no row. `onlyAuto` leaves alone what waits for a person.
  */
 export const launchCampaigns = statement({
@@ -12,25 +12,125 @@ export const launchCampaigns = statement({
     with wanted as (select * from unnest($campaigns, $ids) as w(campaign_id, id)),
     launched as (
       update campaigns c set status = 'publishing', updated_at = now()
-      from wanted w where c.id = w.campaign_id and c.status = 'ready' and (c.dispatch = 'auto' or not $onlyAuto)
+      from wanted w where c.id = w.campaign_id and c.channel = 'screen' and c.status = 'ready' and (c.dispatch = 'auto' or not $onlyAuto)
       returning c.id as campaign_id, w.id, c.epoch),
     made as (
-      insert into executions (id, campaign_id, scheduled_for, state, started_at)
-      select id, campaign_id, $scheduledFor, 'RUNNING', now() from launched),
+      insert into executions (id, campaign_id, scheduled_for, state, started_at, kind, attempts)
+      select id, campaign_id, $scheduledFor, 'RUNNING', now(), case when $onlyAuto then 'auto' else 'manual' end, 1 from launched),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
       select 'campaign', campaign_id, 'execution_started', '{"status": "publishing"}', true from launched)
     select id, campaign_id, epoch from launched`,
 });
 
+/**
+ * Asks for an execution of a campaign that is sent to recipients, for a starter to take. No row when the campaign has a live execution,
+ * is over, or is for screens.
+ */
+export const requestExecution = statement({
+  name: 'executions_request',
+  takes: { campaign: t.uuid, id: t.uuid, scheduledFor: t.bigint },
+  gives: { id: t.uuid, epoch: t.int },
+  text: `
+    with wanted as (
+      select id, epoch from campaigns where id = $campaign and channel <> 'screen' and status in ('ready', 'active')),
+    made as (
+      insert into executions (id, campaign_id, scheduled_for, kind) select $id, id, $scheduledFor, 'manual' from wanted
+      on conflict do nothing returning id),
+    told as (select pg_notify('marquee', 'execution_new') from made)
+    select made.id, wanted.epoch from made, wanted where (select count(*) from told) >= 0`,
+});
+
+/** Locks the new execution that is due first and that nobody else is starting; no row when there is none. */
+export const takeNewExecution = statement({
+  name: 'executions_take_new',
+  takes: {},
+  gives: { id: t.uuid, campaign_id: t.uuid, attempts: t.int },
+  text: `
+    select id, campaign_id, attempts from executions where state = 'NEW' and next_try_at <= now()
+    order by next_try_at limit 1 for no key update skip locked`,
+});
+
+/** Runs a new execution that the caller holds locked; of a campaign that is over it ends CANCELLED. Answers which. */
+export const startExecution = statement({
+  name: 'executions_start',
+  takes: { id: t.uuid },
+  gives: { state: t.text },
+  text: `
+    with running as (
+      update campaigns c set status = 'active', updated_at = now()
+      from executions e where e.id = $id and c.id = e.campaign_id and c.status in ('ready', 'active') returning c.id),
+    moved as (
+      update executions e
+      set state = case when exists (select from running) then 'RUNNING' else 'CANCELLED' end, attempts = e.attempts + 1, started_at = now(),
+          ended_at = case when exists (select from running) then null else now() end
+      where e.id = $id and e.state = 'NEW' returning e.state),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', id, 'execution_started', '{"status": "active"}', true from running)
+    select state from moved`,
+});
+
+/** In how many ms the next new execution may be started; null when there is none. */
+export const nextNewExecution = statement({
+  name: 'executions_next_new',
+  takes: {},
+  gives: { wait_ms: nullable(t.float) },
+  text: `select greatest(0, extract(epoch from min(next_try_at) - now()) * 1000)::float8 as wait_ms from executions where state = 'NEW'`,
+});
+
+/** Running executions of recipients that look drained. */
+export const drainedExecutions = statement({
+  name: 'executions_drained',
+  takes: { most: t.int },
+  gives: { id: t.uuid },
+  text: `
+    select e.id from executions e join campaigns c on c.id = e.campaign_id
+    where e.state = 'RUNNING' and e.targeted and c.channel <> 'screen'
+      and coalesce((select sum(n) from execution_counts k where k.execution_id = e.id and k.state in ('PENDING', 'IN_PROGRESS', 'SENDING')), 0) = 0
+    order by e.id limit $most`,
+});
+
+/** Locks a running execution, so that the count that follows is of the state that is ended; no row when another process is at it. */
+export const lockRunning = statement({
+  name: 'executions_lock_running',
+  takes: { id: t.uuid },
+  gives: { campaign_id: t.uuid },
+  text: `select campaign_id from executions where id = $id and state = 'RUNNING' for no key update skip locked`,
+});
+
+/**
+ * Completes an execution that the caller holds locked, when nothing of it is left to do; its campaign with it, when no other is to come.
+ * No row when there is something left.
+ */
+export const completeDrained = statement({
+  name: 'executions_complete_drained',
+  takes: { id: t.uuid },
+  gives: { id: t.uuid },
+  text: `
+    with done as (
+      update executions e set state = 'COMPLETED', ended_at = now()
+      where e.id = $id and e.state = 'RUNNING' and e.targeted
+        and coalesce((select sum(n) from execution_counts k where k.execution_id = $id and k.state in ('PENDING', 'IN_PROGRESS', 'SENDING')), 0) = 0
+      returning e.id, e.campaign_id),
+    over as (
+      update campaigns c set status = 'completed', updated_at = now() from done
+      where c.id = done.campaign_id and c.status = 'active' and c.next_slot_at is null returning c.id),
+    facts as (
+      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
+      select 'campaign', campaign_id, 'execution_completed', case when exists (select from over) then '{"status": "completed"}'::jsonb else '{"status": "active"}'::jsonb end, true
+      from done)
+    select id from done`,
+});
+
 /** Running executions whose audience is not read to its end. */
 export const untargetedExecutions = statement({
   name: 'executions_untargeted',
   takes: { most: t.int },
-  gives: { id: t.uuid, audience: t.json },
+  gives: { id: t.uuid, channel: t.text, audience: t.json },
   text: `
-    select e.id, c.audience from executions e join campaigns c on c.id = e.campaign_id
-    where not e.targeted and e.state = 'RUNNING' and c.status <> 'cancelled' order by c.priority desc, e.id limit $most`,
+    select e.id, c.channel, c.audience from executions e join campaigns c on c.id = e.campaign_id
+    where not e.targeted and e.state = 'RUNNING' and not c.paused and c.status not in ('cancelled', 'completed') order by c.priority desc, e.id limit $most`,
 });
 
 /** Running executions with rows that wait, and in how many ms the first of them is due (negative: since). Highest priority first. */
@@ -110,14 +210,21 @@ const executionRow = {
   started_at: nullable(t.bigint),
   ended_at: nullable(t.bigint),
   reason: nullable(t.text),
+  kind: t.text,
+  attempts: t.int,
 };
-const EXECUTION = 'id, campaign_id, state, scheduled_for, epoch_ms(started_at) as started_at, epoch_ms(ended_at) as ended_at, reason';
+/** A running execution of a paused campaign is shown as PAUSED: its row stays as it is, so that pause touches the campaign alone. */
+const SHOWN_STATE = `case when e.state = 'RUNNING' and c.paused then 'PAUSED' else e.state end`;
+const EXECUTION = `
+  e.id, e.campaign_id, ${SHOWN_STATE} as state, e.scheduled_for, epoch_ms(e.started_at) as started_at, epoch_ms(e.ended_at) as ended_at,
+  e.reason, e.kind, e.attempts`;
+const EXECUTIONS = 'executions e join campaigns c on c.id = e.campaign_id';
 
 export const findExecution = statement({
   name: 'executions_find',
   takes: { id: t.uuid },
   gives: executionRow,
-  text: `select ${EXECUTION} from executions where id = $id`,
+  text: `select ${EXECUTION} from ${EXECUTIONS} where e.id = $id`,
 });
 
 /** Newest first, of one campaign or state where given; `total` counts them all. */
@@ -126,17 +233,17 @@ export const listExecutions = statement({
   takes: { campaign: nullable(t.uuid), state: nullable(t.text), before: nullable(t.uuid), skip: t.int, most: t.int },
   gives: executionRow,
   text: `
-    select ${EXECUTION} from executions
-    where ($campaign is null or campaign_id = $campaign) and ($state is null or state = $state)
-      and id < coalesce($before, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-    order by id desc offset $skip limit $most`,
+    select ${EXECUTION} from ${EXECUTIONS}
+    where ($campaign is null or e.campaign_id = $campaign) and ($state is null or ${SHOWN_STATE} = $state)
+      and e.id < coalesce($before, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    order by e.id desc offset $skip limit $most`,
 });
 
 export const countExecutions = statement({
   name: 'executions_count',
   takes: { campaign: nullable(t.uuid), state: nullable(t.text) },
   gives: { n: t.bigint },
-  text: 'select count(*) as n from executions where ($campaign is null or campaign_id = $campaign) and ($state is null or state = $state)',
+  text: `select count(*) as n from ${EXECUTIONS} where ($campaign is null or e.campaign_id = $campaign) and ($state is null or ${SHOWN_STATE} = $state)`,
 });
 
 /** The status of a campaign, to say why it cannot be started. */

@@ -27,7 +27,6 @@ export const byId = z.object({ id: z.uuid('must be a UUID').transform((id) => id
 const listQuery = z.object({ ...pageQuery, ...campaignQuery });
 const deliveriesQuery = z.object({ ...pageQuery, ...deliveryQuery });
 const executionsQuery = z.object({ ...pageQuery, ...executionQuery });
-const cancelQuery = z.object({ force: z.enum(['true', 'false']).default('false') });
 
 @Controller()
 export class CampaignsController {
@@ -48,13 +47,6 @@ export class CampaignsController {
   @answers('Campaigns, newest first', pageOf(campaignView))
   list(@Query({ schema: listQuery }) query: z.output<typeof listQuery>) {
     return this.campaigns.list(query);
-  }
-
-  @Post('campaigns/:id/cancel')
-  @HttpCode(200)
-  @answers('Cancel it and revoke it everywhere; answers when no send of it can start any more', campaignView)
-  cancel(@Param({ schema: byId }) { id }: z.output<typeof byId>, @Query({ schema: cancelQuery }) { force }: z.output<typeof cancelQuery>) {
-    return this.campaigns.cancel(id, force === 'true');
   }
 
   @Post('campaigns/:id/dispatch')

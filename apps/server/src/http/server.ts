@@ -14,6 +14,7 @@ import type { Log } from '../kit/log.js';
 import { AlertRulesController, AlertsController, SnoozesController } from './alerts.controller.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
 import { CampaignsController } from './campaigns.controller.js';
+import { InterruptionsController } from './interruptions.controller.js';
 import { ControlsController, PICTURE_MAX_BYTES, PICTURE_TYPES } from './controls.controller.js';
 import { FeedController } from './feed.controller.js';
 import { serveOpenApi } from './openapi.js';
@@ -47,6 +48,7 @@ const CONTROLLERS = [
   AssetsController,
   FeedController,
   CampaignsController,
+  InterruptionsController,
   VersionsController,
   WhyController,
   PlaysController,

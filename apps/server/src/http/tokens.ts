@@ -1,4 +1,5 @@
 /** What the controllers are given; the wiring provides each. */
+export const INTERRUPTIONS = Symbol('interruptions');
 export const CAMPAIGNS = Symbol('campaigns');
 export const EXECUTIONS = Symbol('executions');
 export const DELIVERIES = Symbol('deliveries');

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Clock } from '../kit/clock.js';
 import { errorCode, reasonOf } from '../kit/errors.js';
@@ -90,6 +91,7 @@ export class Fence {
       for (let attempt = 0; ; attempt += 1) {
         if (await this.lockExclusively(client, lockKey)) {
           try {
+            await this.outliveRestart(client);
             return { confirmed: true as const, read: await read(), forced };
           } finally {
             await client.query('commit');
@@ -103,6 +105,15 @@ export class Fence {
         }
       }
     });
+  }
+
+  /** A restart of the database drops all locks: until D after it, who held one before may still start a send. */
+  private async outliveRestart(client: pg.PoolClient): Promise<void> {
+    const { rows } = await client.query<{ up_ms: number }>(
+      'select (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)::float8 as up_ms',
+    );
+    const left = this.options.deadlineMs - (rows[0]?.up_ms ?? 0);
+    if (left > 0) await delay(left);
   }
 
   private async lockExclusively(client: pg.PoolClient, lockKey: number): Promise<boolean> {

@@ -4,6 +4,7 @@ import { Audiences } from '../audience/audiences.service.js';
 import type { ScreenBroker } from '../broker/broker.js';
 import { CampaignTiming } from '../campaigns/campaign-timing.js';
 import { Campaigns } from '../campaigns/campaigns.service.js';
+import { Interruptions } from '../campaigns/interruptions.service.js';
 import { Clearances } from '../campaigns/clearances.service.js';
 import { CampaignCreator } from '../campaigns/create-campaigns.js';
 import { CampaignVersions } from '../campaigns/versions.service.js';
@@ -23,6 +24,7 @@ import {
   CONTROLS,
   DELIVERIES,
   EXECUTIONS,
+  INTERRUPTIONS,
   FEED,
   OUTAGES,
   PLAYS,
@@ -54,7 +56,7 @@ export async function startApi(context: Context): Promise<void> {
     minLeadMs: config.minLeadMs,
     countScreens: keptFor(SCREEN_COUNT_KEPT_MS, () => screens.count()),
   });
-  const campaigns = new Campaigns(database, creator, fence, timing);
+  const campaigns = new Campaigns(database, creator, timing);
   const feed = new FeedHub(database, { pollMs: POLL_MS, onError: actorErrors(log) });
   notifications.on('feed', () => feed.wake());
   metrics.gauge('marquee_feed_readers', 'Readers of the live feed', () => feed.readers);
@@ -73,6 +75,7 @@ export async function startApi(context: Context): Promise<void> {
   };
   const services = new Map<symbol, unknown>([
     [CAMPAIGNS, campaigns],
+    [INTERRUPTIONS, new Interruptions(database, fence, systemClock)],
     [VERSIONS, new CampaignVersions(database, timing)],
     [CLEARANCES, new Clearances(database)],
     [EXECUTIONS, new Executions(database, systemClock)],

@@ -4,6 +4,7 @@ import { Joiner } from '../dispatch/joiner.js';
 import { Launcher } from '../dispatch/launcher.js';
 import { Reconciler } from '../dispatch/reconciler.js';
 import { Rescuer } from '../dispatch/rescuer.js';
+import { Starter } from '../dispatch/starter.js';
 import { Sweeper } from '../dispatch/sweeper.js';
 import { Relay } from '../feed/relay.js';
 import { systemClock } from '../kit/clock.js';
@@ -13,6 +14,9 @@ import { GuardedFetcher } from '../storage/guarded-fetcher.js';
 import { startAlerts } from './alerts.js';
 import { Growth } from '../store/growth.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
+
+/** Channels whose sends may be repeated under the same key: those that declare it. */
+const SAFE_CHANNELS = ['screen', 'webhook', 'null'];
 
 /** How often a look is taken at how large the tables are: two rows of the catalogue. */
 const GROWTH_MS = 500;
@@ -31,10 +35,11 @@ export async function startDispatch(context: Context): Promise<void> {
   ends.add('the fetcher', () => fetcher.close());
   const builder = new Builder(database, outbox, sources, { pollMs: POLL_MS, onError }, log);
   const launcher = new Launcher(database, outbox, systemClock, { pollMs: POLL_MS, onError });
+  const starter = new Starter(database, { pollMs: POLL_MS, onError });
   const joiner = new Joiner(database, { pollMs: POLL_MS, onError });
   const sweeper = new Sweeper(database, outbox, { pollMs: POLL_MS, onError });
   const relay = new Relay(database, { pollMs: POLL_MS, onError });
-  const rescuer = new Rescuer(database, { intervalMs: config.rescueIntervalMs, safeChannels: ['screen'], onError }, log);
+  const rescuer = new Rescuer(database, { intervalMs: config.rescueIntervalMs, safeChannels: SAFE_CHANNELS, onError }, log);
   const reconciler = new Reconciler(database, systemClock, {
     intervalMs: config.reconcileIntervalMs,
     playLogKeepMs: config.playLogKeepDays * 86_400_000,
@@ -45,12 +50,13 @@ export async function startDispatch(context: Context): Promise<void> {
   notifications.on('campaign_edited', () => builder.wake());
   notifications.on('template_ready', () => launcher.wake());
   notifications.on('execution_started', () => launcher.wake());
+  notifications.on('execution_new', () => starter.wake());
   notifications.on('device_entered', () => joiner.wake());
   notifications.on('campaign_cancelled', () => sweeper.wake());
   notifications.on('campaign_completed', () => sweeper.wake());
   notifications.on('claims_given_back', () => rescuer.wake());
   notifications.on('fact', () => relay.wake());
-  for (const actor of [sources, builder, launcher, joiner, sweeper, relay, rescuer, reconciler, growth]) {
+  for (const actor of [sources, builder, launcher, starter, joiner, sweeper, relay, rescuer, reconciler, growth]) {
     actor.start();
     ends.add(actor.name, () => actor.stop());
   }

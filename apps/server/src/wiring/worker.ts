@@ -1,5 +1,7 @@
+import { Contents } from '../campaigns/contents.store.js';
 import { LocalBus } from '../bus/local-bus.js';
 import type { Channel } from '../channels/channel.js';
+import { NullChannel } from '../channels/null-channel.js';
 import type { Manifests } from '../creatives/manifest.js';
 import { Claims } from '../dispatch/claims.js';
 import { Consumer } from '../dispatch/consumer.js';
@@ -7,12 +9,13 @@ import { Dispatcher } from '../dispatch/dispatcher.js';
 import { type Context, POLL_MS, WORKER_SLOTS, actorErrors } from './context.js';
 import { screenChannel } from './gateway.js';
 
-const SCREEN_ATTEMPTS = 1000;
-
 export function startWorker(context: Context, manifests: Manifests): void {
   const { config, log, metrics, ends, broker, database, fence, keys, notifications } = context;
   const screen = screenChannel(context, manifests);
-  const channels = new Map<string, Channel>([[screen.name, screen]]);
+  const contents = new Contents(database);
+  const channels = new Map<string, Channel>(
+    [screen, new NullChannel((campaignId) => contents.of(campaignId))].map((channel) => [channel.name, channel]),
+  );
   const claims = new Claims(database, config.claimLeaseMs);
   ends.add('the claims given back', () => claims.stop());
   const consumer = new Consumer(
@@ -21,7 +24,7 @@ export function startWorker(context: Context, manifests: Manifests): void {
     keys,
     claims,
     channels,
-    { sendMs: config.sendTimeoutMs + 10_000, firstOfferMs: config.offerFirstMs, maxAttempts: SCREEN_ATTEMPTS },
+    { sendMs: config.sendTimeoutMs + 10_000, firstOfferMs: config.offerFirstMs },
     metrics.consumer,
     log,
   );

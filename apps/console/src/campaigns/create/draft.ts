@@ -79,7 +79,7 @@ export function emptyDraft(now: number): Draft {
 /** The form filled with what a campaign says. */
 export function draftOf(campaign: CampaignView): Draft {
   const { name, startAt, expireAt, metadata, priority, window } = campaign;
-  const blank = emptyDraft(startAt);
+  const blank = emptyDraft(startAt ?? Date.now());
   const words = (key: string): string => (typeof metadata[key] === 'string' ? metadata[key] : '');
   return {
     ...blank,
@@ -119,8 +119,9 @@ function audienceDraft(campaign: CampaignView): Partial<Draft> {
   };
 }
 
-/** `YYYY-MM-DDTHH:MM` in the reader's zone, the form of a datetime-local input. */
-export function toLocalInput(at: number): string {
+/** `YYYY-MM-DDTHH:MM` in the reader's zone, the form of a datetime-local input; empty where there is no such moment. */
+export function toLocalInput(at: number | null): string {
+  if (at === null) return '';
   const date = new Date(at);
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;

@@ -1,4 +1,4 @@
-import { type CampaignView, type CreateCampaignInput, createCampaign, type EditCampaignInput, editCampaign } from '@marquee/contracts';
+import { type CampaignView, type CreateCampaignInput, createForScreens, type EditCampaignInput, editCampaign } from '@marquee/contracts';
 import { audienceOf } from '../../parts/audience.js';
 import { type Draft, draftOf, fromLocalInput, type SlideDraft, toLocalInput } from './draft.js';
 import { placeErrors } from './field-errors.js';
@@ -16,7 +16,7 @@ export function toBody(draft: Draft, idempotencyKey: string): Reading<CreateCamp
     audience: 'audience' in audience ? audience.audience : undefined,
     dispatch: draft.dispatch,
   };
-  return readingOf(draft, createCampaign.safeParse(body), 'errors' in audience ? audience.errors : {});
+  return readingOf(draft, createForScreens.safeParse(body), 'errors' in audience ? audience.errors : {});
 }
 
 /**

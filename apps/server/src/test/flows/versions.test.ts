@@ -27,7 +27,7 @@ afterAll(async () => {
 /** The body that says what the campaign says, but for `more`. */
 function bodyOf(campaign: CampaignView, more: Partial<EditCampaignInput> = {}): EditCampaignInput {
   const { name, startAt, expireAt, metadata, priority, window, assets } = campaign;
-  return { name, startAt, expireAt, metadata, priority, window, assets, ...more };
+  return { name, startAt: startAt ?? 0, expireAt: expireAt ?? 0, metadata, priority, window, assets, ...more };
 }
 
 async function put(campaign: CampaignView, more: Partial<EditCampaignInput>, version = campaign.version): Promise<Answer> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Bus, BusMessage } from '../../bus/bus.js';
 import { FenceKeys } from '../../campaigns/fence-keys.store.js';
-import type { Channel } from '../../channels/channel.js';
+import type { Channel, Send } from '../../channels/channel.js';
 import { beginDeliveries, claimDeliveries, expireLeases, rescueDeliveries, settleDeliveries } from '../../deliveries/deliveries.store.js';
 import { Claims } from '../../dispatch/claims.js';
 import { Consumer } from '../../dispatch/consumer.js';
@@ -117,9 +117,9 @@ describe('a claim that is given back', () => {
 
 describe('who cannot go on', () => {
   function consumer(prepare: Channel['prepare'], claims = new Claims(store.database, LEASE_MS)): Consumer {
-    const channel: Channel = { name: 'screen', redelivery: 'safe', prepare };
+    const channel: Channel = { name: 'screen', redelivery: 'safe', slots: Number.POSITIVE_INFINITY, maxAttempts: 5, prepare };
     const metrics = { stale: () => undefined, sent: () => undefined };
-    const options = { sendMs: 20_000, firstOfferMs: 10_000, maxAttempts: 5 };
+    const options = { sendMs: 20_000, firstOfferMs: 10_000 };
     return new Consumer(
       store.database,
       store.fence(),
@@ -232,8 +232,10 @@ test('an offer is read after its row was taken: an edit in between is offered, o
   const channel: Channel = {
     name: 'screen',
     redelivery: 'safe',
-    prepare: async (campaign) => {
-      takenBefore.push(...(await store.sql('select offers from deliveries where campaign_id = $1', [campaign])));
+    slots: Number.POSITIVE_INFINITY,
+    maxAttempts: 5,
+    prepare: async ({ campaignId }: { campaignId: string }): Promise<Send> => {
+      takenBefore.push(...(await store.sql('select offers from deliveries where campaign_id = $1', [campaignId])));
       return () => Promise.resolve({ outcome: 'SUCCESS' });
     },
   };

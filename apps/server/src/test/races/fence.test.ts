@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { targetScreens } from '../../audience/audience.store.js';
-import { CampaignTiming } from '../../campaigns/campaign-timing.js';
-import { Campaigns } from '../../campaigns/campaigns.service.js';
+import { Interruptions } from '../../campaigns/interruptions.service.js';
 import { cancelCampaign } from '../../campaigns/campaigns.store.js';
-import { CampaignCreator } from '../../campaigns/create-campaigns.js';
 import { FenceKeys } from '../../campaigns/fence-keys.store.js';
 import type { Channel, SendResult } from '../../channels/channel.js';
 import {
@@ -55,15 +53,16 @@ function settle({ campaign, execution }: TestCampaign, id: string, attempt: numb
   });
 }
 
-function campaignsWith(fence: Fence): Campaigns {
-  const timing = new CampaignTiming(systemClock, { minLeadMs: 0, countScreens: () => Promise.resolve(0) });
-  return new Campaigns(store.database, new CampaignCreator(store.database, systemClock), fence, timing);
+function interruptionsWith(fence: Fence): Interruptions {
+  return new Interruptions(store.database, fence, systemClock);
 }
 
 /** A channel whose sends end when the test says so. */
 class HeldChannel implements Channel {
   readonly name = 'screen';
   readonly redelivery = 'safe';
+  readonly slots = Number.POSITIVE_INFINITY;
+  readonly maxAttempts = 5;
   started = 0;
   private release: (result: SendResult) => void = () => undefined;
   private readonly ended = new Promise<SendResult>((resolve) => {
@@ -85,7 +84,7 @@ class HeldChannel implements Channel {
 
 function consumerOf(channel: Channel, fence: Fence): Consumer {
   const metrics = { stale: () => undefined, sent: () => undefined };
-  const options = { sendMs: 20_000, firstOfferMs: 10_000, maxAttempts: 5 };
+  const options = { sendMs: 20_000, firstOfferMs: 10_000 };
   return new Consumer(
     store.database,
     fence,
@@ -213,7 +212,7 @@ test('cancel waits for the batch that is between begin and start, and answers wh
   const { lockKey } = (await new FenceKeys(store.database).of(run.campaign)) ?? { lockKey: 0 };
   const hold = await fence.hold(lockKey);
   let answered = false;
-  const cancelled = campaignsWith(store.fence())
+  const cancelled = interruptionsWith(store.fence())
     .cancel(run.campaign, false)
     .then(() => {
       answered = true;
@@ -230,7 +229,7 @@ test('cancel that cannot be confirmed says who holds the lock; with force the ho
   const run = await runningCampaign(store, 1);
   const { lockKey } = (await new FenceKeys(store.database).of(run.campaign)) ?? { lockKey: 0 };
   const hold = await store.fence().hold(lockKey);
-  const campaigns = campaignsWith(store.fence({ waitMs: 100 }));
+  const campaigns = interruptionsWith(store.fence({ waitMs: 100 }));
   await expect(campaigns.cancel(run.campaign, false)).rejects.toMatchObject({
     code: 'CANCEL_UNCONFIRMED',
     extra: { holders: [{ application: 'marquee' }] },
@@ -249,7 +248,7 @@ test('after cancel has answered no send of any consumer starts', async () => {
   const [first, second] = messages;
   const consuming = consumer.consume(first as (typeof messages)[0]);
   await expect.poll(() => channel.started).toBe(25);
-  const cancelled = await campaignsWith(store.fence()).cancel(run.campaign, false);
+  const cancelled = await interruptionsWith(store.fence()).cancel(run.campaign, false);
   expect(cancelled.status).toBe('cancelled');
   await consumer.consume(second as (typeof messages)[0]);
   expect(channel.started).toBe(25);

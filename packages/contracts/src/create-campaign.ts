@@ -1,0 +1,182 @@
+import { z } from 'zod';
+import { contactAudience, rehearsalAudience, screenAudience } from './audience.js';
+import { ASSET_TYPES } from './states.js';
+import { epochMs, freeObject, httpUrl, label, storableText } from './text.js';
+
+export const MAX_ASSETS = 100;
+export const DEFAULT_SLIDE_MS = 10_000;
+/** `metadata` keys that the template understands; any other key is text for `{{metadata.key}}`. */
+export const FITS = ['contain', 'cover', 'fill'] as const;
+export const TRANSITIONS = ['none', 'fade', 'slide'] as const;
+
+export const assetInput = z.object({
+  assetType: z.enum(ASSET_TYPES),
+  url: httpUrl,
+  /** How long its slide is shown; a video without one plays to its end. */
+  durationMs: z.int().min(100).max(86_400_000).optional(),
+});
+
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM');
+export const ianaZone = z
+  .string()
+  .max(64)
+  .refine((zone) => {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: zone });
+      return true;
+    } catch {
+      return false;
+    }
+  }, 'must be an IANA time zone');
+export const playWindow = z.strictObject({
+  days: z.array(z.int().min(1).max(7)).min(1).max(7),
+  from: timeOfDay,
+  to: timeOfDay,
+  timeZone: ianaZone,
+});
+
+export const CHANNELS = ['screen', 'webhook', 'null'] as const;
+export type ChannelName = (typeof CHANNELS)[number];
+
+/**
+ * What becomes of a send whose outcome nobody knows, on a channel that cannot tell a repetition: it is held for a person to decide, sent
+ * again, or taken for failed.
+ */
+export const ON_UNKNOWN = ['hold', 'retry', 'fail'] as const;
+export type OnUnknown = (typeof ON_UNKNOWN)[number];
+
+/** Most sends of a campaign that start in any one second, over all processes. */
+export const sendRate = z.strictObject({ perSecond: z.int().min(1).max(1_000_000) });
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+/** Headers that say how the request is framed, or that Marquee signs with; a campaign cannot set them. */
+const KEPT_HEADERS =
+  /^(host|connection|content-length|content-type|transfer-encoding|expect|upgrade|te|trailer|keep-alive|user-agent|idempotency-key|x-marquee-.*)$/i;
+
+/** Where a webhook campaign posts to: `data` goes to every recipient as it is, `secret` signs the body. */
+export const webhookContent = z.strictObject({
+  url: httpUrl,
+  secret: storableText(1024).min(1).optional(),
+  headers: z
+    .record(
+      z.string().regex(HEADER_NAME, 'must be a header name'),
+      z
+        .string()
+        .max(2048)
+        .regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII'),
+    )
+    .refine((headers) => Object.keys(headers).length <= 50, 'must be at most 50')
+    .refine((headers) => !Object.keys(headers).some((name) => KEPT_HEADERS.test(name)), 'must not name a header that is set for you')
+    .optional(),
+  data: freeObject(65_536).optional(),
+});
+export type WebhookContent = z.infer<typeof webhookContent>;
+
+/** How a rehearsal pretends: how long a send takes, and which part of them fails for good. */
+export const nullContent = z.strictObject({
+  latencyMs: z.int().min(0).max(60_000).default(0),
+  failureRate: z.number().min(0).max(1).default(0),
+});
+export type NullContent = z.infer<typeof nullContent>;
+
+/** Fields that belong to channels or features this server does not have yet; naming one is a 422, not silence. */
+const notYet = (why: string) => z.undefined({ error: why }).optional();
+
+/** Null, as the answers of screen campaigns hold it, says nothing. */
+const noneOnScreens = z.null({ error: "is not supported on channel 'screen'" }).optional();
+const refusedOnScreens = { schedule: noneOnScreens, rate: noneOnScreens, content: noneOnScreens, limits: notYet('is not supported yet') };
+
+/** What is asked of every campaign, whatever its channel. */
+const ofEveryChannel = {
+  name: label(200),
+  metadata: freeObject(65_536).default({}),
+  idempotencyKey: z.uuid().transform((key) => key.toLowerCase()),
+  priority: z.int().min(-10).max(10).default(0),
+};
+
+const createScreenCampaign = z.object({
+  ...ofEveryChannel,
+  startAt: epochMs,
+  expireAt: epochMs,
+  assets: z.array(assetInput).min(1).max(MAX_ASSETS),
+  channel: z.literal('screen'),
+  audience: screenAudience.default({ all: true }),
+  window: playWindow.optional(),
+  dispatch: z.enum(['auto', 'manual']).default('auto'),
+  ...refusedOnScreens,
+});
+
+/** What is asked of campaigns that are sent to recipients one by one. */
+const ofRecipients = {
+  ...ofEveryChannel,
+  startAt: epochMs.optional(),
+  expireAt: epochMs.optional(),
+  dispatch: z.enum(['auto', 'manual']).default('manual'),
+  rate: sendRate.optional(),
+  onUnknown: z.enum(ON_UNKNOWN).default('hold'),
+  schedule: notYet('is not supported yet'),
+  window: notYet("is supported on channel 'screen' only"),
+  limits: notYet('is not supported yet'),
+};
+const createWebhookCampaign = z.object({
+  ...ofRecipients,
+  channel: z.literal('webhook'),
+  audience: contactAudience,
+  content: webhookContent,
+});
+const createNullCampaign = z.object({
+  ...ofRecipients,
+  channel: z.literal('null'),
+  audience: rehearsalAudience,
+  content: nullContent.default({ latencyMs: 0, failureRate: 0 }),
+});
+
+/** Also of what a body says that names no channel. */
+function withChannel(body: unknown): unknown {
+  return typeof body === 'object' && body !== null && !('channel' in body) ? { ...body, channel: 'screen' } : body;
+}
+
+function endsAfterStart({ startAt, expireAt }: { startAt?: number | undefined; expireAt?: number | undefined }): boolean {
+  return startAt === undefined || expireAt === undefined || expireAt > startAt;
+}
+const ENDS_AFTER_START = { path: ['expireAt'], error: 'must be after startAt' };
+
+/** The body of a campaign for screens alone. */
+export const createForScreens = z.preprocess(withChannel, createScreenCampaign).refine(endsAfterStart, ENDS_AFTER_START);
+
+export const createCampaign = z
+  .preprocess(
+    withChannel,
+    z.discriminatedUnion('channel', [createScreenCampaign, createWebhookCampaign, createNullCampaign], {
+      error: "must be 'screen', 'webhook' or 'null'",
+    }),
+  )
+  .refine(endsAfterStart, ENDS_AFTER_START);
+export type CreateCampaign = z.infer<typeof createCampaign>;
+export type CreateCampaignInput = Omit<z.input<typeof createScreenCampaign>, 'channel'> & { channel?: 'screen' };
+export type CreateRecipientCampaignInput = z.input<typeof createWebhookCampaign> | z.input<typeof createNullCampaign>;
+
+/**
+ * What an edit replaces, all of it: what is absent gets the default of create, only an absent audience stays as it is. What GET answers
+ * may be put back as it came; its other fields are not looked at.
+ */
+export const editCampaign = z
+  .object({
+    name: label(200),
+    startAt: epochMs,
+    expireAt: epochMs,
+    assets: z
+      .array(assetInput.extend({ durationMs: assetInput.shape.durationMs.nullable() }))
+      .min(1)
+      .max(MAX_ASSETS),
+    metadata: freeObject(65_536).default({}),
+    audience: screenAudience.optional(),
+    priority: z.int().min(-10).max(10).default(0),
+    window: playWindow.nullish(),
+    ...refusedOnScreens,
+  })
+  .refine(endsAfterStart, ENDS_AFTER_START);
+export type EditCampaign = z.infer<typeof editCampaign>;
+export type EditCampaignInput = z.input<typeof editCampaign>;
+
+export const rollbackBody = z.object({ version: z.int().min(1).max(2_147_483_647) });
