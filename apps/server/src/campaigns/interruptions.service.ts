@@ -96,8 +96,9 @@ export class Interruptions {
         return row;
       });
       retried += step?.n ?? 0;
-      if (step?.last == null) return { retried, executionId: execution };
-      after = step.last;
+      const last = step?.last ?? null;
+      if (last === null) return { retried, executionId: execution };
+      after = last;
     }
   }
 
