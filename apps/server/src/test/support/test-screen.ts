@@ -35,8 +35,11 @@ export class TestScreen {
     const screen = new TestScreen(deviceId, client, answers);
     client.on('message', (topic, payload) => screen.receive(topic, payload));
     if (!client.connected) await new Promise<void>((resolve) => client.once('connect', () => resolve()));
-    await client.subscribeAsync([deviceTopic(deviceId, 'notifications'), deviceTopic(deviceId, 'control')], { qos: 1 });
-    if (greets) await screen.online(installed);
+    await screen.subscribe();
+    if (greets) {
+      await screen.online(installed);
+      client.on('connect', () => screen.comeBack());
+    }
     return screen;
   }
 
@@ -100,6 +103,20 @@ export class TestScreen {
       this.controls.put(control);
       if (this.answers && control.type === 'revoke') this.sayLater('REVOKE_ACK', control.campaignId, 1);
     }
+  }
+
+  private async subscribe(): Promise<void> {
+    await this.client.subscribeAsync([deviceTopic(this.deviceId, 'notifications'), deviceTopic(this.deviceId, 'control')], { qos: 1 });
+  }
+
+  /**
+   * Says that it is online whenever it is connected again, as every screen does: its will has said that it is gone, and who is gone is not offered
+   * what it missed. The connection may be gone by then: there will be another.
+   */
+  private comeBack(): void {
+    this.subscribe()
+      .then(() => this.online())
+      .catch(() => undefined);
   }
 
   /** The connection may be gone by then: the answer is asked for again. */
