@@ -109,9 +109,9 @@ test('a reader goes on exactly where it left off, wherever that was', async () =
 test('readers that come and go while much happens miss nothing and get nothing twice', async () => {
   const steady = await listen('/campaigns/events');
   const happened: string[] = [];
-  let away = false;
+  const home = new AbortController();
   const busy = (async () => {
-    while (!away) {
+    while (!home.signal.aborted) {
       // Not further ahead: a reader whose buffer is full is told counts in place of lines.
       const before = happened.at(-20);
       if (before !== undefined) await within(5000, 'what happened', steady.first(ofCampaign(before)));
@@ -119,9 +119,7 @@ test('readers that come and go while much happens miss nothing and get nothing t
     }
   })();
   // It goes on until the last of them has left, however slowly they come and go.
-  const collected = await Promise.all([travel(), travel(), travel()]).finally(() => {
-    away = true;
-  });
+  const collected = await Promise.all([travel(), travel(), travel()]).finally(() => home.abort());
   await busy;
   const all = new Set(happened);
   await eventually(() => expect(steady.events.all.filter(({ data }) => all.has(data.campaignId))).toHaveLength(happened.length * 6));
