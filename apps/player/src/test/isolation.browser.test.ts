@@ -1,10 +1,8 @@
-import { rm } from 'node:fs/promises';
-import { type Browser, chromiumOrSkip, launchChromium } from '@marquee/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachScreen } from './each-screen.js';
 import { picture, waitingTemplate } from './rig.js';
-import { buildPlayer, ScreenRig } from './screen-rig.js';
+import type { ScreenRig } from './screen-rig.js';
 
-const chromium = chromiumOrSkip();
 const CHANNEL = 'marquee-stage-1';
 
 /** What hostile script tries, each answered by 'denied' or by what it got; told to whoever framed it, in the page's title. */
@@ -43,23 +41,11 @@ const ATTEMPTS = (brokerUrl: string, device: string) => `(async () => {
 })()`;
 
 describe.skipIf(chromium === undefined)('the isolation of what the player page shows', () => {
-  let browser: Browser;
-  let dist: string;
   let rig: ScreenRig;
-
-  beforeAll(async () => {
-    dist = await buildPlayer();
-    browser = await launchChromium();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
-  });
-  beforeEach(async () => {
-    rig = await ScreenRig.open(browser, dist);
+  eachScreen(async (fresh) => {
+    rig = fresh;
     await rig.online();
   });
-  afterEach(() => rig.close());
 
   const offer = (html: string, over: Record<string, unknown> = {}) => {
     const manifest = rig.campaign(over);

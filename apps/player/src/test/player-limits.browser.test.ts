@@ -1,30 +1,18 @@
-import { rm } from 'node:fs/promises';
-import { type Browser, chromiumOrSkip, launchChromium } from '@marquee/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachScreen } from './each-screen.js';
 import { picture } from './rig.js';
-import { buildPlayer, ScreenRig } from './screen-rig.js';
+import type { ScreenRig } from './screen-rig.js';
 
-const chromium = chromiumOrSkip();
 const HOUR_MS = 3_600_000;
 const MB = 1024 * 1024;
 
-let browser: Browser;
-let dist: string;
 let rig: ScreenRig;
-
-beforeAll(async () => {
-  if (chromium === undefined) return;
-  dist = await buildPlayer();
-  browser = await launchChromium(['--host-resolver-rules=MAP screen.test 127.0.0.1']);
-});
-afterAll(async () => {
-  await browser?.close();
-  if (dist !== undefined) await rm(dist, { recursive: true, force: true });
-});
-beforeEach(async () => {
-  if (chromium !== undefined) rig = await ScreenRig.open(browser, dist);
-});
-afterEach(() => rig?.close());
+eachScreen(
+  (fresh) => {
+    rig = fresh;
+  },
+  ['--host-resolver-rules=MAP screen.test 127.0.0.1'],
+);
 
 describe.skipIf(chromium === undefined)('the clock of a screen', () => {
   /** Sets the machine's clock under the running page; its timers and its steady clock go on. */

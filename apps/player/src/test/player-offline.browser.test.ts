@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromiumOrSkip, launchChromium } from '@marquee/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachScreen } from './each-screen.js';
 import { picture } from './rig.js';
-import { buildPlayer, ScreenRig } from './screen-rig.js';
+import type { ScreenRig } from './screen-rig.js';
 
-const chromium = chromiumOrSkip();
 const RED = 'rgb(255, 0, 0)';
 const BLUE = 'rgb(0, 0, 255)';
 
@@ -16,26 +15,14 @@ function sha256(text: string): string {
 }
 
 describe.skipIf(chromium === undefined)('the player page without a network', () => {
-  let browser: Browser;
-  let dist: string;
   let rig: ScreenRig;
-
-  beforeAll(async () => {
-    dist = await buildPlayer();
-    browser = await launchChromium();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
-  });
-  beforeEach(async () => {
-    rig = await ScreenRig.open(browser, dist);
+  eachScreen(async (fresh) => {
+    rig = fresh;
     rig.server.answers.set('/client-config', { type: 'application/json', body: JSON.stringify({ brokerUrl: rig.broker.url }) });
     await rig.open(`deviceId=${rig.device}`);
     await rig.broker.online(rig.device);
     await rig.pageKept();
   });
-  afterEach(() => rig.close());
 
   it('comes up after a reload, plays what it has, starts what starts next, and tells it all once it is back', async () => {
     const now = rig.campaign({ colour: RED, assets: [rig.asset('/assets/a.svg', picture('red'))] });
@@ -111,7 +98,7 @@ describe.skipIf(chromium === undefined)('the player page without a network', () 
     rig.offer(manifest);
     await rig.broker.event(rig.device, 'DISPLAY_START', manifest.campaignId);
     const newer = await mkdtemp(join(tmpdir(), 'marquee-player-'));
-    await cp(dist, newer, { recursive: true });
+    await cp(rig.server.dist, newer, { recursive: true });
     const html = await readFile(join(newer, 'index.html'), 'utf8');
     const worker = await readFile(join(newer, 'sw.js'), 'utf8');
     const title = html.replace('Marquee player', 'Marquee player 2');

@@ -1,29 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { type Browser, chromiumOrSkip, launchChromium } from '@marquee/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachScreen } from './each-screen.js';
 import { picture, sha256 } from './rig.js';
-import { buildPlayer, ScreenRig } from './screen-rig.js';
-
-const chromium = chromiumOrSkip();
+import type { ScreenRig } from './screen-rig.js';
 
 describe.skipIf(chromium === undefined)('the player page', () => {
-  let browser: Browser;
-  let dist: string;
   let rig: ScreenRig;
-
-  beforeAll(async () => {
-    dist = await buildPlayer();
-    browser = await launchChromium();
+  eachScreen((fresh) => {
+    rig = fresh;
   });
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
-  });
-  beforeEach(async () => {
-    rig = await ScreenRig.open(browser, dist);
-  });
-  afterEach(() => rig.close());
 
   it('is subscribed and online within a second of its load, and leaves a will', async () => {
     const took: number[] = [];

@@ -1,12 +1,9 @@
-import { rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { Play } from '@marquee/contracts/player';
-import { type Browser, chromiumOrSkip, launchChromium } from '@marquee/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { chromium, eachScreen } from './each-screen.js';
 import { PageServer } from './rig.js';
-import { buildPlayer, ScreenRig } from './screen-rig.js';
-
-const chromium = chromiumOrSkip();
+import type { ScreenRig } from './screen-rig.js';
 
 interface Upload {
   method: string | undefined;
@@ -15,22 +12,10 @@ interface Upload {
 }
 
 describe.skipIf(chromium === undefined)('what the player page proves', () => {
-  let browser: Browser;
-  let dist: string;
   let rig: ScreenRig;
-
-  beforeAll(async () => {
-    dist = await buildPlayer();
-    browser = await launchChromium();
+  eachScreen((fresh) => {
+    rig = fresh;
   });
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
-  });
-  beforeEach(async () => {
-    rig = await ScreenRig.open(browser, dist);
-  });
-  afterEach(() => rig.close());
 
   const told = (): Play[] =>
     rig.broker
@@ -136,7 +121,7 @@ describe.skipIf(chromium === undefined)('what the player page proves', () => {
     });
 
     it('sends it to no other server than its own', async () => {
-      const other = new PageServer(dist);
+      const other = new PageServer(rig.server.dist);
       await other.open();
       rig.control({ type: 'screenshot', uploadUrl: 7 });
       rig.control({ type: 'screenshot' });

@@ -1,29 +1,15 @@
-import { rm } from 'node:fs/promises';
-import { type Browser, chromiumOrSkip, launchChromium } from '@marquee/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { chromium, eachScreen } from './each-screen.js';
 import { picture, sha256, template } from './rig.js';
-import { buildPlayer, ScreenRig } from './screen-rig.js';
+import type { ScreenRig } from './screen-rig.js';
 
-const chromium = chromiumOrSkip();
 const [RED, BLUE, BLACK, WHITE] = ['255,0,0', '0,0,255', '0,0,0', '255,255,255'];
 
 describe.skipIf(chromium === undefined)('the stage of the player page', () => {
-  let browser: Browser;
-  let dist: string;
   let rig: ScreenRig;
-
-  beforeAll(async () => {
-    dist = await buildPlayer();
-    browser = await launchChromium();
+  eachScreen((fresh) => {
+    rig = fresh;
   });
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
-  });
-  beforeEach(async () => {
-    rig = await ScreenRig.open(browser, dist);
-  });
-  afterEach(() => rig.close());
 
   /** The colour in the middle of each PNG. */
   const colours = (pngs: string[]) =>
