@@ -11,6 +11,8 @@ export class Claims {
     private readonly database: Database,
     /** How long a claim is held; after it there is nothing left to give back. */
     private readonly leaseMs: number,
+    /** Told of what a database that is there refused: that claim waits for its lease. */
+    private readonly onError: (error: unknown) => void,
   ) {}
 
   /** Returns at once. Only of a claim of which nothing was started, and nothing will be. */
@@ -32,7 +34,8 @@ export class Claims {
   private attempt(claim: string, attempt: number, until: number): void {
     if (this.stopped || performance.now() > until) return;
     this.database.run(giveBackClaim, { claim }).catch((error: unknown) => {
-      if (!isUnavailable(error) || this.stopped) return;
+      if (this.stopped) return;
+      if (!isUnavailable(error)) return this.onError(error);
       const timer = setTimeout(
         () => {
           this.timers.delete(timer);

@@ -16,7 +16,8 @@ export function startWorker(context: Context, manifests: Manifests): void {
   const channels = new Map<string, Channel>(
     [screen, new NullChannel((campaignId) => contents.of(campaignId))].map((channel) => [channel.name, channel]),
   );
-  const claims = new Claims(database, config.claimLeaseMs);
+  const onError = actorErrors(log);
+  const claims = new Claims(database, config.claimLeaseMs, (error) => onError(error, 'claims'));
   ends.add('the claims given back', () => claims.stop());
   const consumer = new Consumer(
     database,
@@ -28,7 +29,6 @@ export function startWorker(context: Context, manifests: Manifests): void {
     metrics.consumer,
     log,
   );
-  const onError = actorErrors(log);
   const bus = new LocalBus(WORKER_SLOTS, (error) => onError(error, 'consumer'));
   bus.subscribe((message) => consumer.consume(message));
   const dispatcher = new Dispatcher(database, bus, claims, {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Bus, BusMessage } from '../../bus/bus.js';
 import { FenceKeys } from '../../campaigns/fence-keys.store.js';
 import type { Channel, Send } from '../../channels/channel.js';
@@ -69,13 +69,18 @@ async function behindGate(): Promise<{ gate: Gate; database: Database; close: ()
   };
 }
 
+/** Refusals that no test expects. */
+const refusals: unknown[] = [];
+const unexpected = (error: unknown): void => void refusals.push(error);
+afterEach(() => expect(refusals).toEqual([]));
+
 describe('a claim that is given back', () => {
   test('is taken by the next long before its lease has run out', async () => {
     const run = await runningCampaign(store, 3);
     const { claimId } = await claim(run);
     await rescue();
     expect(await statesOf(store, run.execution)).toEqual({ IN_PROGRESS: 3 });
-    new Claims(store.database, LEASE_MS).giveBack(claimId);
+    new Claims(store.database, LEASE_MS, unexpected).giveBack(claimId);
     await eventually(async () => {
       await rescue();
       expect(await statesOf(store, run.execution)).toEqual({ PENDING: 3 });
@@ -87,13 +92,19 @@ describe('a claim that is given back', () => {
     const { claimId } = await claim(await runningCampaign(store, 1));
     const { gate, database, close } = await behindGate();
     await gate.shut();
-    const claims = new Claims(database, LEASE_MS);
+    const claims = new Claims(database, LEASE_MS, unexpected);
     claims.giveBack(claimId);
     await expect(database.run(expireLeases, {})).rejects.toThrow();
     await gate.open();
     await eventually(async () => expect(await isHeld(claimId)).toBe(false));
     claims.stop();
     await close();
+  });
+
+  test('and is refused by a database that is there is told of', async () => {
+    const told: unknown[] = [];
+    new Claims(store.database, LEASE_MS, (error) => told.push(error)).giveBack('no uuid');
+    await eventually(() => expect(told).toMatchObject([{ message: expect.stringContaining('no uuid') as string }]));
   });
 
   test.each([
@@ -103,7 +114,7 @@ describe('a claim that is given back', () => {
     const { claimId } = await claim(await runningCampaign(store, 1));
     const { gate, database, close } = await behindGate();
     await gate.shut();
-    const claims = new Claims(database, leaseMs);
+    const claims = new Claims(database, leaseMs, unexpected);
     claims.giveBack(claimId);
     await expect(database.run(expireLeases, {})).rejects.toThrow();
     if (stops) claims.stop();
@@ -116,7 +127,7 @@ describe('a claim that is given back', () => {
 });
 
 describe('who cannot go on', () => {
-  function consumer(prepare: Channel['prepare'], claims = new Claims(store.database, LEASE_MS)): Consumer {
+  function consumer(prepare: Channel['prepare'], claims = new Claims(store.database, LEASE_MS, unexpected)): Consumer {
     const channel: Channel = { name: 'screen', redelivery: 'safe', slots: Number.POSITIVE_INFINITY, maxAttempts: 5, prepare };
     const metrics = { stale: () => undefined, sent: () => undefined };
     const options = { sendMs: 20_000, firstOfferMs: 10_000 };
@@ -142,7 +153,7 @@ describe('who cannot go on', () => {
   test('after it has begun keeps the claim: something may have been sent', async () => {
     const run = await runningCampaign(store, 2);
     const message = await claim(run);
-    const claims = new NotingClaims(store.database, LEASE_MS);
+    const claims = new NotingClaims(store.database, LEASE_MS, unexpected);
     const broken = consumer(
       () =>
         Promise.resolve(() => {
@@ -168,7 +179,7 @@ describe('who cannot go on', () => {
         return this.turn();
       }
     }
-    const claims = new Claims(store.database, LEASE_MS);
+    const claims = new Claims(store.database, LEASE_MS, unexpected);
     const options = { batch: 100, leaseMs: LEASE_MS, pollMs: 1000, onError: () => undefined };
     await expect(new Stepped(store.database, bus, claims, options).step()).rejects.toThrow('the bus is away');
     await eventually(async () => {

@@ -89,7 +89,9 @@ function consumerOf(channel: Channel, fence: Fence): Consumer {
     store.database,
     fence,
     new FenceKeys(store.database),
-    new Claims(store.database, 30_000),
+    new Claims(store.database, 30_000, (error) => {
+      throw error;
+    }),
     new Map([['screen', channel]]),
     options,
     metrics,
