@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const server = 'apps/server/src';
 
 const below = ['kit', 'store', 'storage', 'feed'];
-const nouns = ['alerts', 'campaigns', 'audience', 'creatives', 'executions', 'deliveries', 'screens', 'clicks'];
+const nouns = ['alerts', 'campaigns', 'audience', 'contacts', 'creatives', 'executions', 'deliveries', 'screens', 'clicks'];
 
 /** Whom each room of the server may import, besides itself and the contracts. The linter's configuration is held against this. */
 const mayImport: Record<string, string[]> = {

@@ -7,6 +7,7 @@ export * from './create-campaign.js';
 export * from './campaigns.js';
 export * from './executions.js';
 export * from './screens.js';
+export * from './contacts.js';
 export * from './alerts.js';
 export * from './plays.js';
 export * from './feed.js';

@@ -92,7 +92,9 @@ export type StoredEvent = z.infer<typeof storedEvent>;
 export const importReport = z.object({
   imported: z.int(),
   updated: z.int(),
+  /** The first of them; how many there were says `rejectedTotal`. */
   rejected: z.array(z.object({ line: z.int(), reason: z.string() })),
+  rejectedTotal: z.int(),
 });
 export type ImportReport = z.infer<typeof importReport>;
 

@@ -157,7 +157,7 @@ export class FakeApi {
       [/^GET \/plays$/, () => this.plays],
       [
         /^POST \/screens\/import$/,
-        () => ({ imported: 2, updated: 1, rejected: [{ line: 3, reason: 'deviceId: must match <b>the pattern</b>' }] }),
+        () => ({ imported: 2, updated: 1, rejected: [{ line: 3, reason: 'deviceId: must match <b>the pattern</b>' }], rejectedTotal: 1 }),
       ],
       [/^POST \/audiences\/count$/, () => ({ count: this.screens.length })],
       [/^GET \/client-config$/, () => ({ apiBaseUrl: this.origin, brokerUrl: 'ws://127.0.0.1:9001', authOff: true })],

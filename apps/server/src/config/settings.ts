@@ -119,6 +119,12 @@ const assets = {
     '1073741824',
     'Largest asset that is taken in or fetched.',
   ),
+  importMaxBytes: setting(
+    'IMPORT_MAX_BYTES',
+    whole(1, Number.MAX_SAFE_INTEGER, 'a number of bytes'),
+    '1073741824',
+    'Largest file of contacts or screens that is imported.',
+  ),
   assetFetchAllow: setting(
     'ASSET_FETCH_ALLOW',
     hostsAndNetworks,

@@ -18,6 +18,7 @@ export interface HttpSettings {
   /** Where players in a browser find the broker now. */
   brokerUrl(): Promise<string>;
   assetMaxBytes: number;
+  importMaxBytes: number;
   corsOrigins: string[] | '*';
 }
 

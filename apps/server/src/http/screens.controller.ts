@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import {
   deviceId,
   importReport,
@@ -14,28 +13,26 @@ import {
   uncountedPageOf,
 } from '@marquee/contracts';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req } from '@nestjs/common';
-import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ProblemError } from '../kit/errors.js';
 import { importScreens } from '../screens/import.js';
 import type { ScreenHistory } from '../screens/screen-history.js';
 import type { Screens } from '../screens/screens.service.js';
+import type { HttpSettings } from './assets.controller.js';
+import { importOf, takesImport } from './imports.js';
 import { answers } from './openapi.js';
-import { SCREEN_HISTORY, SCREENS } from './tokens.js';
+import { HTTP_SETTINGS, SCREEN_HISTORY, SCREENS } from './tokens.js';
 
 const byDevice = z.object({ id: deviceId });
 const historyQuery = z.object(pageQuery);
 const listQuery = z.object({ ...pageQuery, ...screenQuery });
-
-/** The stream types that an import may come in. */
-export const IMPORT_TYPES = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson' } as const;
 
 @Controller('screens')
 export class ScreensController {
   constructor(
     @Inject(SCREENS) private readonly screens: Screens,
     @Inject(SCREEN_HISTORY) private readonly history: ScreenHistory,
+    @Inject(HTTP_SETTINGS) private readonly settings: HttpSettings,
   ) {}
 
   @Get()
@@ -46,14 +43,11 @@ export class ScreensController {
 
   @Post('import')
   @HttpCode(200)
-  @ApiConsumes(...Object.keys(IMPORT_TYPES))
-  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  @takesImport()
   @answers('Import screens from CSV or JSON Lines; lines that are not valid are reported and the rest kept', importReport)
   import(@Req() request: FastifyRequest) {
-    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
-    const format = type in IMPORT_TYPES ? IMPORT_TYPES[type as keyof typeof IMPORT_TYPES] : undefined;
-    if (format === undefined) throw new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'content-type: must be text/csv or application/x-ndjson');
-    return importScreens(this.screens, request.body as Readable, format);
+    const { source, file } = importOf(request, this.settings.importMaxBytes);
+    return importScreens(this.screens, source, file);
   }
 
   @Get(':id')

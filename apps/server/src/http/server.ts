@@ -14,6 +14,7 @@ import type { Log } from '../kit/log.js';
 import { AlertRulesController, AlertsController, SnoozesController } from './alerts.controller.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
 import { CampaignsController } from './campaigns.controller.js';
+import { ContactsController } from './contacts.controller.js';
 import { InterruptionsController } from './interruptions.controller.js';
 import { ControlsController, PICTURE_MAX_BYTES, PICTURE_TYPES } from './controls.controller.js';
 import { FeedController } from './feed.controller.js';
@@ -21,7 +22,8 @@ import { serveOpenApi } from './openapi.js';
 import { PlaysController } from './plays.controller.js';
 import { problemOf } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
-import { IMPORT_TYPES, ScreensController } from './screens.controller.js';
+import { IMPORT_ROUTES, IMPORT_TYPES } from './imports.js';
+import { ScreensController } from './screens.controller.js';
 import { SystemController } from './system.controller.js';
 import { HTTP_SETTINGS } from './tokens.js';
 import { VersionsController } from './versions.controller.js';
@@ -39,8 +41,8 @@ export interface HttpServerOptions {
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
-/** A device id may have 128 characters, three bytes each when escaped. */
-const MAX_PATH_PARAMETER = 512;
+/** A contact's id may have 128 characters, nine each when escaped. */
+const MAX_PATH_PARAMETER = 1152;
 
 /** Literal paths come before `:id`: controllers are asked in this order. */
 const CONTROLLERS = [
@@ -53,6 +55,7 @@ const CONTROLLERS = [
   WhyController,
   PlaysController,
   ScreensController,
+  ContactsController,
   ControlsController,
   SnoozesController,
   AlertRulesController,
@@ -99,8 +102,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
     else void parseJson(request, body.toString('utf8'), done);
   });
   fastify.removeContentTypeParser('text/plain');
-  fastify.addContentTypeParser(Object.keys(IMPORT_TYPES), (request, payload, done) => {
-    if (request.routeOptions.url === ROUTES.screenImport) done(null, payload);
+  fastify.addContentTypeParser(IMPORT_TYPES, (request, payload, done) => {
+    if (IMPORT_ROUTES.has(request.routeOptions.url)) done(null, payload);
     else done(new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'content-type: must be application/json'));
   });
   fastify.addContentTypeParser(PICTURE_TYPES, { parseAs: 'buffer', bodyLimit: PICTURE_MAX_BYTES }, (request, body, done) => {

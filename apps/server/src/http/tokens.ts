@@ -3,6 +3,7 @@ export const INTERRUPTIONS = Symbol('interruptions');
 export const CAMPAIGNS = Symbol('campaigns');
 export const EXECUTIONS = Symbol('executions');
 export const DELIVERIES = Symbol('deliveries');
+export const CONTACTS = Symbol('contacts');
 export const SCREENS = Symbol('screens');
 export const SCREEN_HISTORY = Symbol('screen history');
 export const WHY = Symbol('why');

@@ -9,6 +9,7 @@ import { Clearances } from '../campaigns/clearances.service.js';
 import { CampaignCreator } from '../campaigns/create-campaigns.js';
 import { CampaignVersions } from '../campaigns/versions.service.js';
 import type { Config } from '../config/config.js';
+import { Contacts } from '../contacts/contacts.service.js';
 import { Templates } from '../creatives/templates.js';
 import { Deliveries } from '../deliveries/deliveries.service.js';
 import { Executions } from '../executions/executions.service.js';
@@ -21,6 +22,7 @@ import {
   AUDIENCES,
   CAMPAIGNS,
   CLEARANCES,
+  CONTACTS,
   CONTROLS,
   DELIVERIES,
   EXECUTIONS,
@@ -66,6 +68,7 @@ export async function startApi(context: Context): Promise<void> {
     apiBaseUrl,
     brokerUrl: () => playersBroker(context),
     assetMaxBytes: config.assetMaxBytes,
+    importMaxBytes: config.importMaxBytes,
     corsOrigins: config.corsOrigins,
   };
   const system: System = {
@@ -81,6 +84,7 @@ export async function startApi(context: Context): Promise<void> {
     [EXECUTIONS, new Executions(database, systemClock)],
     [DELIVERIES, new Deliveries(database)],
     [SCREENS, screens],
+    [CONTACTS, new Contacts(database)],
     [CONTROLS, new Controls(database, apiBaseUrl)],
     [PLAYS, new PlayReport(database)],
     [SCREEN_HISTORY, new ScreenHistory(database)],

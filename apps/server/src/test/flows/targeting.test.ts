@@ -68,7 +68,7 @@ test('screens that come later get the live campaigns that mean them, once each; 
   const enrolled = await flow.screen('enrolled');
   const csv = 'deviceId,groupId,tags\nimported,late,late;x\n';
   const imported = await flow.http.send('POST', '/screens/import', { body: csv, headers: { 'content-type': 'text/csv' } });
-  expect(imported.json()).toEqual({ imported: 1, updated: 0, rejected: [] });
+  expect(imported.json()).toEqual({ imported: 1, updated: 0, rejected: [], rejectedTotal: 0 });
   await flow.http.send('PUT', '/screens/yard-1', { body: { groupId: 'late', tags: ['outside'] } });
   await flow.sql(`insert into devices (device_id, tags) values ('later-by-sql', '{late}')`);
 
@@ -117,6 +117,7 @@ test('an import reports what it took and what it could not, and takes 3,000 line
       { line: 12, reason: expect.stringContaining('JSON') },
       { line: 13, reason: expect.stringContaining('tags') },
     ],
+    rejectedTotal: 3,
   });
   expect((await send()).json()).toMatchObject({ imported: 0, updated: 3000 });
   const created = await flow.create({ audience: { groups: ['bulk'] } });
