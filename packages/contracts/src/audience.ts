@@ -27,11 +27,10 @@ export type ScreenAudience = z.infer<typeof screenAudience>;
 export const contactId = storableText(128).min(1);
 
 /** Which contacts a campaign is meant for. */
-export const contactAudience = z.union([
-  everyone,
-  z.strictObject({ ids: z.array(contactId).min(1).max(MAX_AUDIENCE_IDS) }),
-  z.strictObject({ tags: tagFilter }),
-]);
+export const contactAudience = z.union(
+  [everyone, z.strictObject({ ids: z.array(contactId).min(1).max(MAX_AUDIENCE_IDS) }), z.strictObject({ tags: tagFilter })],
+  { error: `must be {all: true}, {ids: […]} with at most ${MAX_AUDIENCE_IDS} of them, or {tags: {any, all, none: […]}}` },
+);
 export type ContactAudience = z.infer<typeof contactAudience>;
 
 /** So many recipients that nobody is: for rehearsals and measurements. */

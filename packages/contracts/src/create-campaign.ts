@@ -132,7 +132,7 @@ const createNullCampaign = z.object({
 });
 
 /** Also of what a body says that names no channel. */
-function withChannel(body: unknown): unknown {
+export function withChannel(body: unknown): unknown {
   return typeof body === 'object' && body !== null && !('channel' in body) ? { ...body, channel: 'screen' } : body;
 }
 

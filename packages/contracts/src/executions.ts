@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { screenAudience } from './audience.js';
+import { contactAudience, rehearsalAudience, screenAudience } from './audience.js';
+import { withChannel } from './create-campaign.js';
 import { DELIVERY_STATES, EXECUTION_KINDS, EXECUTION_STATES } from './states.js';
 
 export const executionView = z.object({
@@ -57,7 +58,20 @@ export const retryBody = z
 export type RetryBody = z.infer<typeof retryBody>;
 export const retried = z.object({ retried: z.int(), executionId: z.uuid() });
 
-export const audienceCountBody = z.object({ channel: z.literal('screen').default('screen'), audience: screenAudience });
+/** The audience as a campaign of that channel has it; `screen` where none is named. */
+export const audienceCountBody = z.preprocess(
+  withChannel,
+  z.discriminatedUnion(
+    'channel',
+    [
+      z.object({ channel: z.literal('screen'), audience: screenAudience }),
+      z.object({ channel: z.literal('webhook'), audience: contactAudience }),
+      z.object({ channel: z.literal('null'), audience: rehearsalAudience }),
+    ],
+    { error: "must be 'screen', 'webhook' or 'null'" },
+  ),
+);
+export type AudienceCountBody = z.infer<typeof audienceCountBody>;
 export const audienceCount = z.object({ count: z.int() });
 
 export const deliveryQuery = { status: z.enum(DELIVERY_STATES).optional() };

@@ -1,3 +1,4 @@
+import { CONTACT_MEANT, contactAudienceTakes } from '../store/contact-audience.js';
 import { audience, MEANT } from '../store/screen-audience.js';
 import { statement, t } from '../store/statement.js';
 
@@ -7,6 +8,14 @@ export const countAudience = statement({
   takes: audience,
   gives: { n: t.bigint },
   text: `select count(*) as n from devices s where ${MEANT}`,
+});
+
+/** How many contacts an audience means now. */
+export const countContactAudience = statement({
+  name: 'audience_count_contacts',
+  takes: contactAudienceTakes,
+  gives: { n: t.bigint },
+  text: `select count(*) as n from contacts c where ${CONTACT_MEANT}`,
 });
 
 /**
@@ -67,6 +76,35 @@ export const targetCounted = statement({
       insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
     walked as (
       update executions e set target_cursor = least(run.reached + $most, $count)::text, targeted = run.reached + $most >= $count
+      from run where e.id = run.id returning e.targeted),
+    told as (select pg_notify('marquee', 'deliveries_due') from run)
+    select (select count(*) from made) as made, walked.targeted from walked where (select count(*) from told) >= 0`,
+});
+
+/**
+ * Makes the deliveries of the next contacts of an audience, in the order of their ids, and remembers how far it came, as `targetScreens` does.
+ * A contact that is entered behind the cursor meanwhile is not met any more. As in `targetCounted`, the campaign's row is not locked.
+ */
+export const targetContacts = statement({
+  name: 'audience_target_contacts',
+  takes: { execution: t.uuid, most: t.int, ...contactAudienceTakes },
+  gives: { made: t.bigint, targeted: t.bool },
+  text: `
+    with run as materialized (
+      select e.id, e.campaign_id, e.target_cursor, c.epoch
+      from executions e join campaigns c on c.id = e.campaign_id
+      where e.id = $execution and e.state = 'RUNNING' and not e.targeted for no key update of e skip locked),
+    page as materialized (
+      select c.id from contacts c where c.id > (select target_cursor from run) and ${CONTACT_MEANT} order by c.id limit $most),
+    made as (
+      insert into deliveries (campaign_id, execution_id, recipient, epoch)
+      select run.campaign_id, run.id, page.id, run.epoch from page, run order by page.id
+      on conflict (execution_id, recipient) do nothing returning 1),
+    counted as (
+      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
+    walked as (
+      update executions e set target_cursor = coalesce((select max(id) from page), e.target_cursor),
+                              targeted = (select count(*) from page) < $most
       from run where e.id = run.id returning e.targeted),
     told as (select pg_notify('marquee', 'deliveries_due') from run)
     select (select count(*) from made) as made, walked.targeted from walked where (select count(*) from told) >= 0`,

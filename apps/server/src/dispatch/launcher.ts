@@ -1,11 +1,12 @@
-import { countedAudience, screenAudience } from '@marquee/contracts';
-import { targetCounted, targetScreens } from '../audience/audience.store.js';
+import { contactAudience, countedAudience, screenAudience } from '@marquee/contracts';
+import { targetContacts, targetCounted, targetScreens } from '../audience/audience.store.js';
 import { launchCampaigns, untargetedExecutions } from '../executions/executions.store.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { Outbox } from '../store/outbox.js';
+import { contactAudienceArguments } from '../store/contact-audience.js';
 import { audienceArguments } from '../store/screen-audience.js';
 
 export interface LauncherOptions {
@@ -69,7 +70,12 @@ export class Launcher extends Actor {
       const meant = audienceArguments(screenAudience.parse(audience));
       return (await this.database.run(targetScreens, { execution: id, most: SCREENS_A_STEP, ...meant })).length > 0;
     }
-    const { count } = countedAudience.parse(audience);
-    return (await this.database.run(targetCounted, { execution: id, count, most: RECIPIENTS_A_STEP })).length > 0;
+    const counted = countedAudience.safeParse(audience);
+    if (counted.success) {
+      const { count } = counted.data;
+      return (await this.database.run(targetCounted, { execution: id, count, most: RECIPIENTS_A_STEP })).length > 0;
+    }
+    const meant = contactAudienceArguments(contactAudience.parse(audience));
+    return (await this.database.run(targetContacts, { execution: id, most: RECIPIENTS_A_STEP, ...meant })).length > 0;
   }
 }

@@ -1,5 +1,6 @@
 import {
   audienceCount,
+  type AudienceCountBody,
   audienceCountBody,
   campaignQuery,
   campaignView,
@@ -95,7 +96,7 @@ export class CampaignsController {
   @Post('audiences/count')
   @HttpCode(200)
   @answers('How many an audience means now', audienceCount)
-  count(@Body({ schema: audienceCountBody }) body: z.output<typeof audienceCountBody>) {
-    return this.audiences.count(body.audience);
+  count(@Body({ schema: audienceCountBody }) body: AudienceCountBody) {
+    return this.audiences.count(body);
   }
 }
