@@ -43,6 +43,8 @@ export class Sweeper extends Actor {
     const campaign = fact.aggregateId;
     // First, so that no targeting adds to what is swept below: it holds the execution's row while it does.
     if (ending.revoke) await this.database.run(cancelExecutions, { campaign });
+    // Looked at before the sweep: what is in flight may come back to PENDING after it, and what is not cannot.
+    const [inFlight] = await this.database.run(inFlightOf, { campaign });
     await this.steps(
       () => this.database.run(withdrawOffers, { campaign, revoke: ending.revoke, most: ROWS_A_STEP }),
       (row) => row.withdrawn,
@@ -52,7 +54,6 @@ export class Sweeper extends Actor {
       () => this.database.run(sweepDeliveries, { campaign, outcome, reason, most: ROWS_A_STEP }),
       (row) => row.swept,
     );
-    const [inFlight] = await this.database.run(inFlightOf, { campaign });
     if ((inFlight?.n ?? 0) > 0) return await this.outbox.postpone(this.database, [fact], AGAIN_MS, 'sends are still mid-air');
     await this.database.transaction(async (transaction) => {
       // What settled between the first step and now is withdrawn by this one: nothing of the campaign is in flight any more.

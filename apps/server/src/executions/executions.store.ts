@@ -114,7 +114,7 @@ export const completeDrained = statement({
         and coalesce((select sum(n) from execution_counts k where k.execution_id = $id and k.state in ('PENDING', 'IN_PROGRESS', 'SENDING')), 0) = 0
       returning e.id, e.campaign_id),
     over as (
-      update campaigns c set status = 'completed', updated_at = now() from done
+      update campaigns c set status = 'completed', paused = false, updated_at = now() from done
       where c.id = done.campaign_id and c.status = 'active' and c.next_slot_at is null returning c.id),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
