@@ -66,7 +66,7 @@ test.each(['169.254.169.254', '::ffff:169.254.169.254', 'fe80::1'])('%s is never
 test('a redirect is not followed', async () => {
   answer = (_request, response) => response.writeHead(307, { location: '/elsewhere' }).end();
   const outcome = await makePoster('127.0.0.1').post(post(`http://127.0.0.1:${port()}/first`));
-  expect(outcome).toEqual({ ok: false, kind: 'refused', reason: 'answered 307' });
+  expect(outcome).toEqual({ ok: false, kind: 'refused', reason: 'answered 307, and redirects are not followed' });
   expect(requests).toEqual(['POST /first']);
 });
 

@@ -1,0 +1,94 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { webhookContent } from '@marquee/contracts';
+import type { Channel, OutgoingBatch, Send, SendResult } from './channel.js';
+import type { ExchangeOutcome } from './exchange.js';
+import type { GatedPoster, PostTarget } from './gated-poster.js';
+import type { ContentOf } from './null-channel.js';
+
+/** The recipients of these deliveries by delivery id, each the JSON of an object; without those that are contacts no more. */
+export type RecipientsOf = (deliveryIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+
+export interface WebhookChannelOptions {
+  /** Most posts under way at once in this process. */
+  slots: number;
+  maxAttempts: number;
+}
+
+/** What all posts of a campaign have in common. */
+interface Hook extends PostTarget {
+  /** JSON. */
+  data: string;
+}
+
+/** First pause after what gave no Retry-After, ms; later ones are longer. */
+const RETRY_MS = 1000;
+/** With these the receiver says that it has not taken it. Any other answer above 499 says no such thing. */
+const TURNED_AWAY: readonly (number | undefined)[] = [408, 425, 429, 503];
+
+/**
+ * One POST a recipient, with the delivery's id as its idempotency key on every attempt. SUCCESS means that the receiver answered 2xx. What
+ * it said was too much, or failed to take, is repeated, any other answer is final.
+ */
+export class WebhookChannel implements Channel {
+  readonly name = 'webhook';
+  /** A receiver is told to treat a key that it has seen as the same message. */
+  readonly redelivery = 'safe';
+  readonly slots: number;
+  readonly maxAttempts: number;
+  /** By content, which is kept as long as it is worth it by whoever reads it. */
+  private readonly hooks = new WeakMap<object, Hook>();
+
+  constructor(
+    private readonly poster: GatedPoster,
+    private readonly contentOf: ContentOf,
+    private readonly recipientsOf: RecipientsOf,
+    { slots, maxAttempts }: WebhookChannelOptions,
+  ) {
+    this.slots = slots;
+    this.maxAttempts = maxAttempts;
+  }
+
+  async prepare({ campaignId, executionId, epoch, deliveryIds }: OutgoingBatch): Promise<Send | undefined> {
+    const content = await this.contentOf(campaignId);
+    if (typeof content !== 'object' || content === null) return undefined;
+    const hook = this.hookOf(content);
+    const recipients = await this.recipientsOf(deliveryIds);
+    // Ids need no escaping, and what is the same in all of them is written once.
+    const head = `{"campaignId":"${campaignId}","executionId":"${executionId}","deliveryId":"`;
+    const between = `","epoch":${epoch},"attempt":`;
+    const tail = `,"data":${hook.data}}`;
+    return async ({ id, recipient, attempt }, mayStart) => {
+      const whom = recipients.get(id) ?? JSON.stringify({ id: recipient });
+      const body = `${head}${id}${between}${attempt},"recipient":${whom}${tail}`;
+      return resultOf(await this.poster.post(hook, id, body, mayStart));
+    };
+  }
+
+  private hookOf(content: object): Hook {
+    const known = this.hooks.get(content);
+    if (known !== undefined) return known;
+    const { url, secret, headers = {}, data = {} } = webhookContent.parse(content);
+    const fixed = { ...headers, 'content-type': 'application/json', 'user-agent': 'Marquee' };
+    const hook = {
+      url: new URL(url),
+      headers: Object.entries(fixed).flat(),
+      secret: secret === undefined ? undefined : keyOf(secret),
+      data: JSON.stringify(data),
+    };
+    this.hooks.set(content, hook);
+    return hook;
+  }
+}
+
+function keyOf(secret: string): KeyObject {
+  return createSecretKey(secret, 'utf8');
+}
+
+function resultOf({ started, ended }: ExchangeOutcome): SendResult {
+  if (ended === undefined) return { outcome: 'NOT_STARTED' };
+  if (ended.ok) return { outcome: 'SUCCESS' };
+  const { reason } = ended;
+  if (ended.kind === 'refused') return { outcome: 'FAILED', reason };
+  const ambiguous = started && !TURNED_AWAY.includes(ended.status);
+  return { outcome: 'RETRY', reason, afterMs: Math.max(RETRY_MS, ended.retryAfterMs), ambiguous };
+}
