@@ -17,7 +17,7 @@ export interface LateHeaders {
 export type ExchangeOutcome = { started: false; ended?: PostOutcome } | { started: true; ended: PostOutcome };
 
 interface ExchangeOptions {
-  body: string;
+  body: Buffer;
   secret: KeyObject | undefined;
   mayStart: StartGate;
   clock: Clock;
@@ -32,8 +32,7 @@ class NotStarted extends Error {
 
 /** One post and its answer, as undici tells of it. Answers once, in time, whatever undici does or does not say. */
 export class Exchange implements Dispatcher.DispatchHandler {
-  /** The request that this is the handler of. */
-  lateHeaders: () => LateHeaders | undefined = () => undefined;
+  private request: LateHeaders | undefined;
   private started = false;
   private over = false;
   private status: number | undefined;
@@ -50,6 +49,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.late = setTimeout(() => this.cut(`no ${this.started ? 'answer' : 'connection'} within ${timeoutMs} ms`), timeoutMs);
   }
 
+  /** undici has made the request that this is the handler of; nothing of it is written yet. */
+  made(request: LateHeaders): void {
+    this.request = request;
+  }
+
   /** Ends it now: by its status where it was answered, else as failed for this reason. Nothing is written after it. */
   cut(reason: string): void {
     if (this.over) return;
@@ -62,7 +66,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // undici repeats by itself what a connection that closed had not taken; that would be a send that nobody began.
     if (this.over || this.started) throw new NotStarted('its time is over');
     const { body, secret, mayStart, clock } = this.options;
-    const request = this.lateHeaders();
+    const { request } = this;
     if (request === undefined) throw new Error('undici does not tell of its requests');
     const timestamp = String(clock.now());
     request.addHeader('x-marquee-timestamp', timestamp);

@@ -38,11 +38,14 @@ const CREATED = 'undici:request:create';
  */
 export class GatedPoster {
   private readonly agent: Agent;
-  private made: LateHeaders | undefined;
+  /** By the very bytes that are posted, which is how a request of undici's is known for ours. */
+  private readonly byBody = new WeakMap<object, Exchange>();
   private readonly open = new Set<Exchange>();
   private closed = false;
   private readonly onCreated = (message: unknown): void => {
-    this.made = (message as { request: LateHeaders }).request;
+    const { request } = message as { request: LateHeaders & { body: object | null } };
+    const exchange = request.body === null ? undefined : this.byBody.get(request.body);
+    exchange?.made(request);
   };
 
   constructor(
@@ -70,18 +73,15 @@ export class GatedPoster {
       return Promise.resolve({ started: false, ended: faulted(error, this.options.allowSetting) });
     }
     return new Promise((resolve) => {
-      const exchange = new Exchange({ body, secret, mayStart, clock: this.clock, ...this.options }, (outcome) => {
+      const bytes = Buffer.from(body);
+      const exchange = new Exchange({ body: bytes, secret, mayStart, clock: this.clock, ...this.options }, (outcome) => {
         this.open.delete(exchange);
         resolve(outcome);
       });
       this.open.add(exchange);
+      this.byBody.set(bytes, exchange);
       const headers = [...target.headers, 'idempotency-key', idempotencyKey];
-      // Where the connection is open and new, the gate is asked before this returns: by then the request was made and told.
-      exchange.lateHeaders = () => this.made;
-      this.agent.dispatch({ origin: url.origin, path: url.pathname + url.search, method: 'POST', headers, body }, exchange);
-      const { made } = this;
-      this.made = undefined;
-      exchange.lateHeaders = () => made;
+      this.agent.dispatch({ origin: url.origin, path: url.pathname + url.search, method: 'POST', headers, body: bytes }, exchange);
     });
   }
 

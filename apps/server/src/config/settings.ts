@@ -179,13 +179,28 @@ const dispatch = {
   ),
 };
 
-const alerts = {
+const webhooks = {
   webhookAllow: setting(
     'WEBHOOK_ALLOW',
     hostsAndNetworks,
     '',
     'Hosts and networks that webhooks may lead to although private; with AUTH=off on a loopback HOST this machine is one, link-local addresses never.',
   ),
+  webhookConnections: setting(
+    'WEBHOOK_CONNECTIONS',
+    whole(1, 10_000),
+    '128',
+    'Most webhooks of campaigns that this process has under way at once, each on a connection of its own.',
+  ),
+  webhookAttempts: setting(
+    'WEBHOOK_ATTEMPTS',
+    whole(1, 100),
+    '10',
+    'Attempts after which a webhook of a campaign that keeps failing is FAILED. The pauses grow from a second to a minute.',
+  ),
+};
+
+const alerts = {
   smtpUrl: optional(
     'SMTP_URL',
     url('smtp', 'smtps'),
@@ -201,10 +216,11 @@ export const sections = [
   { title: 'Screens (MQTT)', settings: mqtt },
   { title: 'Assets', settings: assets },
   { title: 'Dispatch', settings: dispatch },
+  { title: 'Webhooks', settings: webhooks },
   { title: 'Alerts', settings: alerts },
 ];
 
-export const settings = { ...process, ...data, ...access, ...mqtt, ...assets, ...dispatch, ...alerts };
+export const settings = { ...process, ...data, ...access, ...mqtt, ...assets, ...dispatch, ...webhooks, ...alerts };
 
 type Settings = typeof settings;
 

@@ -15,15 +15,14 @@ export const MOST_READ = 64 * 1024;
 const MOST_RETRY_AFTER_MS = 3_600_000;
 
 /** The signature of what is posted at a moment (epoch ms), as its header holds it. */
-export function signatureOf(secret: string | KeyObject, timestamp: string, body: string): string {
+export function signatureOf(secret: string | KeyObject, timestamp: string, body: string | Buffer): string {
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex')}`;
 }
 
 /** What an answer means: 2xx is done; any other is final but 408, 425, 429 and 5xx, which may be repeated when Retry-After is over. */
 export function answered(status: number, retryAfter: string | string[] | undefined, now: number): PostOutcome {
   if (status >= 200 && status < 300) return { ok: true, status };
-  if (status >= 300 && status < 400)
-    return { ok: false, kind: 'refused', reason: `answered ${status}, and redirects are not followed` };
+  if (status >= 300 && status < 400) return { ok: false, kind: 'refused', reason: `answered ${status}, and redirects are not followed` };
   const reason = `answered ${status}`;
   if (status < 500 && status !== 408 && status !== 425 && status !== 429) return { ok: false, kind: 'refused', reason };
   return { ok: false, kind: 'failed', reason, retryAfterMs: retryAfterOf(retryAfter, now), status };
