@@ -79,16 +79,18 @@ export const settleDeliveries = statement({
     outcomes: t.texts,
     reasons: t.nullableTexts,
     delaysMs: t.ints,
+    /** Where it may have been sent although it was not confirmed: if nobody sends it again, nobody may say that it was not. */
+    doubts: t.bools,
     firstOfferMs: nullable(t.int),
   },
   gives: { id: t.uuid, status: t.text },
   text: `
     with results as materialized (
-      select * from unnest((select $ids), (select $attempts), (select $outcomes), (select $reasons), (select $delaysMs))
-        as r(id, attempt, outcome, reason, delay_ms)),
+      select * from unnest((select $ids), (select $attempts), (select $outcomes), (select $reasons), (select $delaysMs), (select $doubts))
+        as r(id, attempt, outcome, reason, delay_ms, doubt)),
     moved as (
       update deliveries d
-      set status = r.outcome, was = d.status, last_error = r.reason, settled_at = now(),
+      set status = r.outcome, was = d.status, last_error = r.reason, settled_at = now(), doubt = d.doubt or r.doubt,
           next_attempt_at = case when r.outcome = 'PENDING' then now() + r.delay_ms * interval '1 ms' end
       from results r
       where d.id = r.id and d.attempt = r.attempt and d.status in ('SENDING', 'UNKNOWN')

@@ -30,6 +30,8 @@ interface Settlement {
   outcome: 'SUCCESS' | 'FAILED' | 'PENDING' | 'UNKNOWN';
   reason: string | null;
   delayMs: number;
+  /** It may have been sent. */
+  doubt: boolean;
 }
 
 const SETTLE_TRIES = 6;
@@ -193,6 +195,7 @@ export class Consumer {
       outcomes: sorted.map((each) => each.outcome),
       reasons: sorted.map((each) => each.reason),
       delaysMs: sorted.map((each) => each.delayMs),
+      doubts: sorted.map((each) => each.doubt),
       firstOfferMs: channel.name === 'screen' ? this.options.firstOfferMs : null,
     };
     const patience = performance.now() + SETTLE_WITHIN_MS;
@@ -239,12 +242,13 @@ function verdict(
   delivery: OutgoingDelivery,
   result: SendResult,
 ): Omit<Settlement, 'id' | 'attempt'> {
-  if (result.outcome === 'SUCCESS') return { outcome: 'SUCCESS', reason: null, delayMs: 0 };
-  if (result.outcome === 'FAILED') return { outcome: 'FAILED', reason: result.reason, delayMs: 0 };
-  if (result.outcome === 'NOT_STARTED') return { outcome: 'PENDING', reason: 'not started in time', delayMs: 0 };
-  const { reason, afterMs } = result;
-  const unknown = result.ambiguous && channel.redelivery === 'unsafe';
-  if (unknown && onUnknown !== 'retry') return { outcome: OF_UNKNOWN[onUnknown], reason, delayMs: 0 };
-  if (delivery.attempt >= channel.maxAttempts) return { outcome: unknown ? 'UNKNOWN' : 'FAILED', reason, delayMs: 0 };
-  return { outcome: 'PENDING', reason, delayMs: Math.max(afterMs, backoff(delivery.attempt, { firstMs: afterMs, maxMs: 60_000 })) };
+  const certain = { delayMs: 0, doubt: false };
+  if (result.outcome === 'SUCCESS') return { outcome: 'SUCCESS', reason: null, ...certain };
+  if (result.outcome === 'FAILED') return { outcome: 'FAILED', reason: result.reason, ...certain };
+  if (result.outcome === 'NOT_STARTED') return { outcome: 'PENDING', reason: 'not started in time', ...certain };
+  const { reason, afterMs, ambiguous: doubt } = result;
+  const unknown = doubt && channel.redelivery === 'unsafe';
+  if (unknown && onUnknown !== 'retry') return { outcome: OF_UNKNOWN[onUnknown], reason, delayMs: 0, doubt };
+  if (delivery.attempt >= channel.maxAttempts) return { outcome: unknown ? 'UNKNOWN' : 'FAILED', reason, delayMs: 0, doubt };
+  return { outcome: 'PENDING', reason, delayMs: Math.max(afterMs, backoff(delivery.attempt, { firstMs: afterMs, maxMs: 60_000 })), doubt };
 }

@@ -60,6 +60,7 @@ function settlement(ids: string[]): ValuesOf<typeof settleDeliveries.takes> {
     outcomes: ids.map(() => 'SUCCESS'),
     reasons: ids.map(() => null),
     delaysMs: ids.map(() => 0),
+    doubts: ids.map(() => false),
     firstOfferMs: 10_000,
   };
 }

@@ -236,6 +236,7 @@ test('an offer is read after its row was taken: an edit in between is offered, o
     outcomes: ['SUCCESS'],
     reasons: [null],
     delaysMs: [0],
+    doubts: [false],
     firstOfferMs: null,
   });
   await store.sql('update deliveries set next_offer_at = now() where execution_id = $1', [run.execution]);

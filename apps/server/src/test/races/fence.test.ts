@@ -49,6 +49,7 @@ function settle({ campaign, execution }: TestCampaign, id: string, attempt: numb
     outcomes: [outcome],
     reasons: [null],
     delaysMs: [0],
+    doubts: [false],
     firstOfferMs: 10_000,
   });
 }
