@@ -39,6 +39,12 @@ export class Api {
     return await readJson<CreatedCampaign>(reply);
   }
 
+  /** Any other action, by its path. */
+  async post<Answer>(path: string, body?: unknown): Promise<Answer> {
+    const json = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    return await readJson<Answer>(await fetch(this.url + path, { method: 'POST', ...json }));
+  }
+
   async campaign(id: string): Promise<CampaignDetail> {
     return await readJson<CampaignDetail>(await fetch(this.url + pathTo('campaign', id)));
   }

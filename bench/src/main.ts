@@ -3,10 +3,13 @@ import { type AcksOptions, benchAcks } from './acks.js';
 import { type BacklogOptions, benchBacklog } from './backlog.js';
 import { benchConverge, type ConvergeOptions } from './converge.js';
 import { benchCreates, type CreatesOptions } from './creates.js';
+import { benchDispatch, type DispatchOptions } from './dispatch.js';
 import { benchList, type ListOptions } from './list.js';
+import { benchResume, type ResumeOptions } from './resume.js';
 import { benchScreens, type ScreensOptions } from './screens.js';
 import { soak, type SoakOptions } from './soak.js';
 import { benchStartAccuracy, type StartAccuracyOptions } from './start-accuracy.js';
+import { benchTargeting, type TargetingOptions } from './targeting.js';
 
 const program = new Command('bench').description(
   'Measures the server against the bare libraries: one JSON line each, kept in bench/results.',
@@ -86,6 +89,29 @@ program
   .option('--gap <ms>', 'from one start to the next', whole, 1000)
   .option('--screens <n>', 'how many screens, 5 % of them with a clock that is badly wrong', whole, 20_000)
   .action((options: StartAccuracyOptions) => benchStartAccuracy(options));
+
+program
+  .command('dispatch')
+  .description('a rehearsal, from dispatch until every delivery has ended')
+  .option('--n <deliveries>', 'how many deliveries', whole, 200_000)
+  .option('--workers <n>', 'how many processes work on it', whole, 1)
+  .addOption(runs())
+  .action((options: DispatchOptions) => benchDispatch(options));
+
+program
+  .command('targeting')
+  .description('the audience of a rehearsal made into deliveries, against one bare insert')
+  .option('--n <recipients>', 'how many recipients', whole, 1_000_000)
+  .addOption(runs().default(3))
+  .action((options: TargetingOptions) => benchTargeting(options));
+
+program
+  .command('resume')
+  .description('how long a resume takes that rewinds what is claimed of a large campaign')
+  .option('--n <deliveries>', 'how many deliveries', whole, 1_000_000)
+  .option('--held <deliveries>', 'how many of them are claimed', whole, 10_000)
+  .addOption(runs())
+  .action((options: ResumeOptions) => benchResume(options));
 
 program
   .command('soak')

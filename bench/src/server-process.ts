@@ -20,6 +20,8 @@ export interface Usage {
   serverCpuMs: number;
   /** Processor time of its PostgreSQL, ms; NaN where it cannot be read. */
   databaseCpuMs: number;
+  /** What its process holds of the memory now. */
+  memoryMb: number;
 }
 
 export interface ServerProcess {
@@ -97,6 +99,34 @@ export async function startServer(scratch: Scratch, environment: Record<string, 
   };
 }
 
+/** Starts another process that does the worker's part alone, on the same database and broker; resolves when it is ready. */
+export async function startWorker(
+  scratch: Scratch,
+  server: ServerProcess,
+  environment: Record<string, string> = {},
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [MAIN], {
+    cwd: scratch.folder,
+    env: {
+      ...inherited(),
+      ROLES: 'worker',
+      DATA_DIR: server.place.dataDir,
+      DATABASE_URL: server.databaseUrl,
+      MQTT_URL: server.broker,
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  scratch.defer(() => endProcess(child));
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (text: Buffer) => {
+      if (text.includes('"msg":"ready"')) resolve();
+    });
+    child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
+  });
+  return child;
+}
+
 /** The environment without what would make this server another one than its defaults. */
 function inherited(): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH'];
@@ -129,6 +159,7 @@ async function usageOf(api: string, databaseUrl: string): Promise<() => Promise<
       eventLoopMaxMs: rounded(metric(text, 'nodejs_eventloop_lag_max_seconds') * 1000),
       serverCpuMs: rounded(now.server - before.server),
       databaseCpuMs: rounded(now.database - before.database),
+      memoryMb: rounded(metric(text, 'process_resident_memory_bytes') / 1024 / 1024),
     };
     Object.assign(before, now);
     return usage;

@@ -71,12 +71,14 @@ export const startExecution = statement({
     select state from moved`,
 });
 
-/** In how many ms the next new execution may be started; null when there is none. */
+/** In how many ms the next new execution may be started; no row when there is none. */
 export const nextNewExecution = statement({
   name: 'executions_next_new',
   takes: {},
-  gives: { wait_ms: nullable(t.float) },
-  text: `select greatest(0, extract(epoch from min(next_try_at) - now()) * 1000)::float8 as wait_ms from executions where state = 'NEW'`,
+  gives: { wait_ms: t.float },
+  text: `
+    select greatest(0, extract(epoch from next_try_at - now()) * 1000)::float8 as wait_ms
+    from executions where state = 'NEW' order by next_try_at limit 1`,
 });
 
 /** Running executions of recipients that look drained. */
