@@ -1,4 +1,4 @@
-import { CONTACT_MEANT, contactAudienceTakes } from '../store/contact-audience.js';
+import { contactAudienceTakes, NAMED_CONTACTS, TAGS_FIT } from '../store/contact-audience.js';
 import { audience, MEANT } from '../store/screen-audience.js';
 import { statement, t } from '../store/statement.js';
 
@@ -15,7 +15,8 @@ export const countContactAudience = statement({
   name: 'audience_count_contacts',
   takes: contactAudienceTakes,
   gives: { n: t.bigint },
-  text: `select count(*) as n from contacts c where ${CONTACT_MEANT}`,
+  text: `
+    select (select count(*) from contacts c where $ids is null and ${TAGS_FIT}) + (select count(*) from ${NAMED_CONTACTS}) as n`,
 });
 
 /**
@@ -83,7 +84,8 @@ export const targetCounted = statement({
 
 /**
  * Makes the deliveries of the next contacts of an audience, in the order of their ids, and remembers how far it came, as `targetScreens` does.
- * A contact that is entered behind the cursor meanwhile is not met any more. As in `targetCounted`, the campaign's row is not locked.
+ * $most is how many contacts it looks at, and not how many it finds: a step takes no longer where few are meant. A contact that is entered
+ * behind the cursor meanwhile is not met any more. As in `targetCounted`, the campaign's row is not locked.
  */
 export const targetContacts = statement({
   name: 'audience_target_contacts',
@@ -95,10 +97,12 @@ export const targetContacts = statement({
       from executions e join campaigns c on c.id = e.campaign_id
       where e.id = $execution and e.state = 'RUNNING' and not e.targeted for no key update of e skip locked),
     page as materialized (
-      select c.id from contacts c where c.id > (select target_cursor from run) and ${CONTACT_MEANT} order by c.id limit $most),
+      (select c.id, ${TAGS_FIT} as meant from contacts c where $ids is null and c.id > (select target_cursor from run) order by c.id limit $most)
+      union all
+      (select c.id, true as meant from ${NAMED_CONTACTS} where c.id > (select target_cursor from run) order by c.id limit $most)),
     made as (
       insert into deliveries (campaign_id, execution_id, recipient, epoch)
-      select run.campaign_id, run.id, page.id, run.epoch from page, run order by page.id
+      select run.campaign_id, run.id, page.id, run.epoch from page, run where page.meant order by page.id
       on conflict (execution_id, recipient) do nothing returning 1),
     counted as (
       insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),

@@ -9,7 +9,7 @@ export interface ContactAudienceArguments {
   noTags: string[] | null;
 }
 
-/** What a statement takes that says `CONTACT_MEANT`. */
+/** What a statement takes that says `TAGS_FIT` and `NAMED_CONTACTS`. */
 export const contactAudienceTakes = {
   ids: nullable(t.texts),
   anyTags: nullable(t.texts),
@@ -17,12 +17,12 @@ export const contactAudienceTakes = {
   noTags: nullable(t.texts),
 };
 
-/** True of a row `c` of contacts that the audience means. The sub-select makes a hash of many ids; `= any` would walk them for each row. */
-export const CONTACT_MEANT = `
-  ($ids is null or c.id in (select unnest($ids)))
-  and ($anyTags is null or c.tags && $anyTags)
-  and ($allTags is null or c.tags @> $allTags)
-  and ($noTags is null or not c.tags && $noTags)`;
+/** True of a row `c` of contacts that an audience without ids means. */
+export const TAGS_FIT = `
+  ($anyTags is null or c.tags && $anyTags) and ($allTags is null or c.tags @> $allTags) and ($noTags is null or not c.tags && $noTags)`;
+
+/** Contacts `c` that an audience of ids means, none of any other: looked up one by one, where a condition on all contacts would read them all. */
+export const NAMED_CONTACTS = '(select distinct unnest($ids) as id) as named join contacts c using (id)';
 
 export function contactAudienceArguments(wanted: ContactAudience): ContactAudienceArguments {
   const everyone: ContactAudienceArguments = { ids: null, anyTags: null, allTags: null, noTags: null };

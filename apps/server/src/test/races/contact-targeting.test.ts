@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { targetContacts } from '../../audience/audience.store.js';
+import { contactAudienceArguments } from '../../store/contact-audience.js';
 import type { Runner } from '../../store/database.js';
 import { countsOf, openTestStore, runningCampaign, type TestCampaign, type TestStore } from '../support/store.js';
 
-const EVERYONE = { ids: null, anyTags: null, allTags: null, noTags: null };
+const EVERYONE = contactAudienceArguments({ all: true });
 const IDS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 
 let store: TestStore;
@@ -14,9 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 beforeEach(async () => {
-  run = await runningCampaign(store, 0);
-  await store.sql('update executions set targeted = false where id = $1', [run.execution]);
+  run = await untargeted();
 });
+
+async function untargeted(): Promise<TestCampaign> {
+  const made = await runningCampaign(store, 0);
+  await store.sql('update executions set targeted = false where id = $1', [made.execution]);
+  return made;
+}
 
 const step = async (on: Runner = store.database) => (await on.run(targetContacts, { execution: run.execution, most: 3, ...EVERYONE }))[0];
 
@@ -35,6 +41,22 @@ test('goes step by step, and after its last step there is none', async () => {
   expect(await step()).toBeUndefined();
   expect(await recipients()).toEqual(IDS);
   expect(await countsOf(store, run.execution)).toEqual({ PENDING: 8 });
+});
+
+test('a step looks at so many contacts, found or not; ids are looked up and no others are looked at', async () => {
+  const steps = async (audience: Partial<typeof EVERYONE>) => {
+    const made: number[] = [];
+    for (;;) {
+      const [row] = await store.database.run(targetContacts, { execution: run.execution, most: 3, ...EVERYONE, ...audience });
+      if (row === undefined) return made;
+      made.push(row.made);
+    }
+  };
+  await store.sql(`update contacts set tags = '{last}' where id = 'h'`);
+  expect(await steps({ anyTags: ['last'] })).toEqual([0, 0, 1]);
+  run = await untargeted();
+  expect(await steps({ ids: ['h', 'nobody', 'c', 'c', 'a', 'e'] })).toEqual([3, 1]);
+  expect(await recipients()).toEqual(['a', 'c', 'e', 'h']);
 });
 
 test('a step that dies did not happen, and one that finds a delivery makes no second one', async () => {
