@@ -6,6 +6,8 @@ import {
   campaignView,
   clearanceView,
   clientConfig,
+  contactImportReport,
+  contactView,
   controlAsked,
   type CreateCampaignInput,
   createdCampaign,
@@ -59,6 +61,12 @@ export interface ScreenQuery {
   offset: number;
   limit: number;
 }
+export interface ContactQuery {
+  q?: string | undefined;
+  tag?: string | undefined;
+  offset: number;
+  limit: number;
+}
 export interface OutageQuery {
   state?: OutageState | undefined;
   deviceId?: string | undefined;
@@ -70,11 +78,14 @@ export interface NoticeQuery {
   offset: number;
   limit: number;
 }
+/** A million lines take about a minute; a slow line to the server takes longer. */
+const IMPORT_MS = 3_600_000;
 export type ImportForm = 'text/csv' | 'application/x-ndjson';
 
 const campaignPage = pageOf(campaignView);
 const deliveryPage = pageOf(deliveryView);
 const screenPage = pageOf(screenView);
+const contactPage = pageOf(contactView);
 const versionPage = pageOf(versionView);
 const unclearPage = pageOf(unclearScreen);
 const rulePage = pageOf(alertRuleView);
@@ -138,7 +149,11 @@ export const api = {
   askForPicture: (id: string) => call(pathTo('screenScreenshot', id), controlAsked, { method: 'POST' }),
   plays: (query: PlaysQuery, signal?: AbortSignal) => call(`${pathTo('plays')}${queryString({ ...query })}`, playsReport, { signal }),
   importScreens: (file: Blob, form: ImportForm) =>
-    call(pathTo('screenImport'), importReport, { method: 'POST', body: file, contentType: form }),
+    call(pathTo('screenImport'), importReport, { method: 'POST', body: file, contentType: form, timeoutMs: IMPORT_MS }),
+  contacts: (query: ContactQuery, signal?: AbortSignal) =>
+    call(`${pathTo('contacts')}${queryString({ ...query })}`, contactPage, { signal }),
+  importContacts: (file: Blob, form: ImportForm) =>
+    call(pathTo('contactImport'), contactImportReport, { method: 'POST', body: file, contentType: form, timeoutMs: IMPORT_MS }),
   countAudience: (audience: ScreenAudience, signal?: AbortSignal) =>
     call(pathTo('audienceCount'), audienceCount, { method: 'POST', json: { channel: 'screen', audience }, signal }),
   outages: (query: OutageQuery, signal?: AbortSignal) => call(`${pathTo('alerts')}${queryString({ ...query })}`, outagePage, { signal }),

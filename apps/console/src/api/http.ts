@@ -16,6 +16,8 @@ export interface CallOptions {
   /** The version that a change is meant for. */
   ifMatch?: number;
   signal?: AbortSignal | undefined;
+  /** How long it may take, ms; a minute when absent. */
+  timeoutMs?: number;
 }
 
 /** Generous, since a cancel waits for every worker to be confirmed; a server that is gone refuses at once. */
@@ -37,7 +39,7 @@ export function read<Value>(answer: Reads<Value>, status: number, text: string):
 }
 
 async function send(path: string, options: CallOptions): Promise<Response> {
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  const limit = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   const headers: Record<string, string> = { accept: 'application/json' };
   if (options.json !== undefined) headers['content-type'] = 'application/json';
   if (options.ifMatch !== undefined) headers['if-match'] = `"${options.ifMatch}"`;

@@ -3,6 +3,7 @@ import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import {
   api,
   type CampaignQuery,
+  type ContactQuery,
   type CursorQuery,
   type DeliveryQuery,
   type NoticeQuery,
@@ -16,6 +17,7 @@ export const keys = {
   campaignLists: ['campaigns', 'list'],
   campaign: (id: string) => ['campaigns', 'one', id],
   screens: ['screens'],
+  contacts: ['contacts'],
   screen: (id: string) => ['screens', 'one', id],
   alerts: ['alerts'],
 } as const;
@@ -74,6 +76,12 @@ export const queries = {
     }),
   plays: (query: PlaysQuery) =>
     queryOptions({ queryKey: ['plays', query], queryFn: ({ signal }) => api.plays(query, signal), placeholderData: keepPreviousData }),
+  contacts: (query: ContactQuery) =>
+    queryOptions({
+      queryKey: [...keys.contacts, 'list', query],
+      queryFn: ({ signal }) => api.contacts(query, signal),
+      placeholderData: keepPreviousData,
+    }),
   outages: (query: OutageQuery) =>
     queryOptions({
       queryKey: [...keys.alerts, 'outages', query],

@@ -56,6 +56,17 @@ const screen = createRoute({
   component: lazyRouteComponent(() => import('../screens/detail/screen-page.js'), 'ScreenPage'),
 });
 
+const contacts = createRoute({
+  getParentRoute: () => root,
+  path: '/console/contacts',
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...text('q', search['q']),
+    ...text('tag', search['tag']),
+    ...pageNumber(search['page']),
+  }),
+  component: lazyRouteComponent(() => import('../contacts/contacts-page.js'), 'ContactsPage'),
+});
+
 const alerts = createRoute({
   getParentRoute: () => root,
   path: '/console/alerts',
@@ -82,6 +93,7 @@ const routeTree = root.addChildren([
   editCampaign,
   screens,
   screen,
+  contacts,
   alerts,
   toCampaigns('/console'),
   toCampaigns('/console/campaigns'),

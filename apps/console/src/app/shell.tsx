@@ -13,7 +13,7 @@ import {
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { IconBell, IconDeviceTv, IconMoon, IconSpeakerphone, IconSun } from '@tabler/icons-react';
+import { IconAddressBook, IconBell, IconDeviceTv, IconMoon, IconSpeakerphone, IconSun } from '@tabler/icons-react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
 import { queries } from '../api/queries.js';
@@ -26,6 +26,7 @@ import classes from './shell.module.css';
 const ROOMS = [
   { to: '/', label: 'Campaigns', icon: IconSpeakerphone, within: '/console/campaigns' },
   { to: '/console/screens', label: 'Screens', icon: IconDeviceTv, within: '/console/screens' },
+  { to: '/console/contacts', label: 'Contacts', icon: IconAddressBook, within: '/console/contacts' },
   { to: '/console/alerts', label: 'Alerts', icon: IconBell, within: '/console/alerts' },
 ] as const;
 

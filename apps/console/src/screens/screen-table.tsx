@@ -1,10 +1,11 @@
-import { Badge, Box, Group, Table, Text } from '@mantine/core';
+import { Box, Table, Text } from '@mantine/core';
 import type { ScreenView } from '@marquee/contracts';
 import { ClockMark } from '../parts/clock.js';
 import { LinkAnchor } from '../parts/link-anchor.js';
 import { ScreenLink } from '../parts/screen-link.js';
 import { ScreenDot } from '../parts/status.js';
 import table from '../parts/table.module.css';
+import { Dash, Tags } from '../parts/tags.js';
 import { Time } from '../parts/time.js';
 
 export function ScreenTable({ screens, stale }: { screens: ScreenView[]; stale: boolean }) {
@@ -62,34 +63,6 @@ function ScreenRow({ screen }: { screen: ScreenView }) {
       </Table.Td>
       <Table.Td visibleFrom="sm">{screen.nowPlaying === null ? <Dash /> : <NowPlaying screen={screen} />}</Table.Td>
     </Table.Tr>
-  );
-}
-
-function Dash() {
-  return (
-    <Text span c="dimmed" size="sm">
-      –
-    </Text>
-  );
-}
-
-const SHOWN_TAGS = 3;
-
-function Tags({ tags }: { tags: string[] }) {
-  if (tags.length === 0) return <Dash />;
-  return (
-    <Group gap={4}>
-      {tags.slice(0, SHOWN_TAGS).map((tag) => (
-        <Badge key={tag} variant="default" size="sm" fw={500} maw={160}>
-          {tag}
-        </Badge>
-      ))}
-      {tags.length > SHOWN_TAGS && (
-        <Text size="xs" c="dimmed" title={tags.slice(SHOWN_TAGS).join(', ')}>
-          +{tags.length - SHOWN_TAGS}
-        </Text>
-      )}
-    </Group>
   );
 }
 

@@ -1,16 +1,17 @@
-import { Autocomplete, Button, CloseButton, EmptyState, Group, Paper, Select } from '@mantine/core';
-import { useDebouncedCallback, useDisclosure } from '@mantine/hooks';
+import { Button, Code, EmptyState, Group, Paper, Select } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import { CLOCK_OFF_MS, SCREEN_STATUSES } from '@marquee/contracts';
-import { IconDeviceTv, IconFilterOff, IconSearch, IconUpload } from '@tabler/icons-react';
+import { IconDeviceTv, IconFilterOff, IconUpload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useState } from 'react';
-import { queries } from '../api/queries.js';
+import { api } from '../api/client.js';
+import { keys, queries } from '../api/queries.js';
+import { ImportDialog } from '../parts/import-dialog.js';
 import { PageTitle } from '../parts/page-title.js';
 import { Pager } from '../parts/pager.js';
 import { RowSkeletons } from '../parts/row-skeletons.js';
 import { Trouble } from '../parts/trouble.js';
-import { ImportDialog } from './import-dialog.js';
+import { TypedFilter } from '../parts/typed-filter.js';
 import { OpenScreen } from './open-screen.js';
 import { useKnownNames } from './known-names.js';
 import { ScreenTable } from './screen-table.js';
@@ -70,7 +71,10 @@ export function ScreensPage() {
           </>
         )}
       </Paper>
-      <ImportDialog opened={importing} onClose={closeImport} />
+      <ImportDialog opened={importing} onClose={closeImport} noun="screens" send={api.importScreens} changes={keys.screens}>
+        CSV with a header line, or JSON Lines; one screen a line: <Code>deviceId</Code>, and if you like <Code>groupId</Code>,{' '}
+        <Code>tags</Code> (in CSV separated by <Code>;</Code>), <Code>metadata</Code>. A screen that is known already is updated.
+      </ImportDialog>
     </>
   );
 }
@@ -109,43 +113,6 @@ function Filters() {
         clearable
       />
     </div>
-  );
-}
-
-interface TypedFilterProps {
-  label: string;
-  value: string;
-  /** Told a moment after the last key. */
-  onSettle: (value: string | undefined) => void;
-  icon?: boolean;
-  /** Values to choose from; any other can be typed. */
-  offers?: string[];
-}
-
-function TypedFilter({ label, value, onSettle, icon = false, offers = [] }: TypedFilterProps) {
-  const [typed, setTyped] = useState(value);
-  const [shown, setShown] = useState(value);
-  const settle = useDebouncedCallback((text: string) => onSettle(text.trim() === '' ? undefined : text), 300);
-  // The address changed by another way than typing here (a link, back): show what holds.
-  if (value !== shown) {
-    setShown(value);
-    setTyped(value);
-  }
-  const change = (text: string) => {
-    setTyped(text);
-    settle(text);
-  };
-  return (
-    <Autocomplete
-      data={offers}
-      aria-label={label}
-      placeholder={label}
-      value={typed}
-      maxLength={128}
-      onChange={change}
-      leftSection={icon ? <IconSearch size={16} aria-hidden /> : undefined}
-      rightSection={typed === '' ? null : <CloseButton size="sm" aria-label={`Clear ${label.toLowerCase()}`} onClick={() => change('')} />}
-    />
   );
 }
 

@@ -1,6 +1,8 @@
 import {
   type CampaignDetail,
   type Clearance,
+  type ContactImportReport,
+  type ContactView,
   createForScreens,
   type DeliveryView,
   editCampaign,
@@ -42,6 +44,8 @@ export class FakeApi {
   campaigns: CampaignDetail[] = [];
   deliveries: DeliveryView[] = [];
   screens: ScreenDetail[] = [];
+  contacts: ContactView[] = [];
+  contactReport: ContactImportReport = { imported: 0, updated: 0, unchanged: 0, rejected: [], rejectedTotal: 0 };
   screenDeliveries: ScreenDelivery[] = [];
   screenEvents: StoredEvent[] = [];
   plays: PlaysReport = { total: { plays: 0, durationMs: 0 }, series: [], rows: null };
@@ -159,6 +163,8 @@ export class FakeApi {
         /^POST \/screens\/import$/,
         () => ({ imported: 2, updated: 1, rejected: [{ line: 3, reason: 'deviceId: must match <b>the pattern</b>' }], rejectedTotal: 1 }),
       ],
+      [/^GET \/contacts$/, (_match, url) => pageOf(this.matchingContacts(url), url)],
+      [/^POST \/contacts\/import$/, () => this.contactReport],
       [/^POST \/audiences\/count$/, () => ({ count: this.screens.length })],
       [/^GET \/client-config$/, () => ({ apiBaseUrl: this.origin, brokerUrl: 'ws://127.0.0.1:9001', authOff: true })],
       [/^POST \/assets$/, (_match, _url, request) => this.store(body, request.headers['content-type'] ?? '')],
@@ -282,6 +288,12 @@ export class FakeApi {
       .filter(by(url, 'status', (row) => row.status))
       .filter(by(url, 'groupId', (row) => row.groupId))
       .filter((row) => (q === null || row.deviceId.includes(q)) && (tag === null || row.tags.includes(tag)));
+  }
+
+  private matchingContacts(url: URL): ContactView[] {
+    const q = url.searchParams.get('q');
+    const tag = url.searchParams.get('tag');
+    return this.contacts.filter((row) => (q === null || row.id.includes(q)) && (tag === null || row.tags.includes(tag)));
   }
 
   /** Takes the first part of a multipart body. */

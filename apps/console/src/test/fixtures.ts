@@ -2,6 +2,8 @@ import {
   type CampaignCounts,
   type CampaignDetail,
   campaignDetail,
+  type ContactView,
+  contactView,
   type DeliveryView,
   deliveryView,
   type ScreenDelivery,
@@ -173,6 +175,20 @@ export function screenRow(part: Partial<ScreenDetail> = {}): ScreenDetail {
     events: null,
     screenshotAt: null,
     metadata: {},
+    ...part,
+  });
+}
+
+export function contactRow(part: Partial<ContactView> = {}): ContactView {
+  return contactView.parse({
+    id: 'c-1',
+    email: 'ann@example.test',
+    phone: '+43 1 234567',
+    attributes: { city: 'Linz' },
+    tags: ['vip'],
+    timeZone: 'Europe/Vienna',
+    createdAt: Date.now() - 86_400_000,
+    updatedAt: Date.now() - 4_000,
     ...part,
   });
 }

@@ -1,22 +1,38 @@
-import { Alert, Button, Code, FileInput, Group, Modal, ScrollArea, Stack, Table, Text } from '@mantine/core';
+import { Alert, Button, FileInput, Group, Modal, ScrollArea, Stack, Table, Text } from '@mantine/core';
 import type { ImportReport } from '@marquee/contracts';
 import { IconFileUpload } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
-import { api, type ImportForm } from '../api/client.js';
-import { keys } from '../api/queries.js';
-import { number } from '../parts/pager.js';
-import { Trouble } from '../parts/trouble.js';
+import { type ReactNode, useState } from 'react';
+import type { ImportForm } from '../api/client.js';
+import { number } from './pager.js';
+import { Trouble } from './trouble.js';
 
 /** Rejected lines that are drawn; a file of 20,000 wrong lines would stall the page. */
 const SHOWN_LINES = 200;
 
-export function ImportDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+/** What an import answered; `unchanged` where lines that say nothing new are told apart. */
+type Imported = ImportReport & { unchanged?: number };
+
+interface ImportDialogProps {
+  opened: boolean;
+  onClose: () => void;
+  /** What is imported, in the plural. */
+  noun: string;
+  /** What the file may hold. */
+  children: ReactNode;
+  send: (file: File, form: ImportForm) => Promise<Imported>;
+  /** What is read anew once it was imported. */
+  changes: readonly unknown[];
+}
+
+/** Takes a file of screens or contacts, and shows what became of its lines. */
+export function ImportDialog({ opened, onClose, noun, children, send, changes }: ImportDialogProps) {
   const cache = useQueryClient();
   const [file, setFile] = useState<File | null>(null);
   const importing = useMutation({
-    mutationFn: (chosen: File) => api.importScreens(chosen, formOf(chosen)),
-    onSuccess: () => cache.invalidateQueries({ queryKey: keys.screens }),
+    mutationFn: (chosen: File) => send(chosen, formOf(chosen)),
+    // Also when it failed: what came before may have been kept.
+    onSettled: () => cache.invalidateQueries({ queryKey: changes }),
   });
   const close = () => {
     onClose();
@@ -24,15 +40,14 @@ export function ImportDialog({ opened, onClose }: { opened: boolean; onClose: ()
     importing.reset();
   };
   return (
-    <Modal opened={opened} onClose={close} title="Import screens" size="lg">
+    <Modal opened={opened} onClose={close} title={`Import ${noun}`} size="lg">
       <Stack gap="md">
         <Text size="sm" c="dimmed">
-          CSV with a header line, or JSON Lines; one screen a line: <Code>deviceId</Code>, and if you like <Code>groupId</Code>,{' '}
-          <Code>tags</Code> (in CSV separated by <Code>;</Code>), <Code>metadata</Code>. A screen that is known already is updated.
+          {children}
         </Text>
         <FileInput
           label="File"
-          placeholder="screens.csv"
+          placeholder={`${noun}.csv`}
           accept=".csv,.jsonl,.ndjson,text/csv,application/x-ndjson"
           leftSection={<IconFileUpload size={17} />}
           value={file}
@@ -66,24 +81,31 @@ function formOf(file: File): ImportForm {
   return /\.(ndjson|jsonl|json)$/i.test(file.name) || /ndjson|jsonl/.test(file.type) ? 'application/x-ndjson' : 'text/csv';
 }
 
-function Report({ report }: { report: ImportReport }) {
-  const { imported, updated, rejected } = report;
+function Report({ report }: { report: Imported }) {
+  const { imported, updated, unchanged, rejected, rejectedTotal } = report;
+  const shown = rejected.slice(0, SHOWN_LINES);
+  const counts = [
+    `${number(imported)} new`,
+    `${number(updated)} updated`,
+    ...(unchanged === undefined ? [] : [`${number(unchanged)} unchanged`]),
+    `${number(rejectedTotal)} rejected`,
+  ];
   return (
     <Stack gap="sm">
-      <Alert color={rejected.length === 0 ? 'green' : 'yellow'} title="The file was read" role="status">
-        {number(imported)} new, {number(updated)} updated, {number(rejected.length)} rejected.
+      <Alert color={rejectedTotal === 0 ? 'green' : 'yellow'} title="The file was read" role="status">
+        {counts.join(', ')}.
       </Alert>
-      {rejected.length > 0 && (
+      {shown.length > 0 && (
         <ScrollArea.Autosize mah={260} type="auto" tabIndex={0}>
           <Table aria-label="Rejected lines" stickyHeader>
             <Table.Thead>
               <Table.Tr>
-                <Table.Th w={80}>Line</Table.Th>
+                <Table.Th w={90}>Line</Table.Th>
                 <Table.Th>Why</Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
-              {rejected.slice(0, SHOWN_LINES).map(({ line, reason }) => (
+              {shown.map(({ line, reason }) => (
                 <Table.Tr key={`${line} ${reason}`}>
                   <Table.Td>{number(line)}</Table.Td>
                   <Table.Td>{reason}</Table.Td>
@@ -91,9 +113,9 @@ function Report({ report }: { report: ImportReport }) {
               ))}
             </Table.Tbody>
           </Table>
-          {rejected.length > SHOWN_LINES && (
+          {rejectedTotal > shown.length && (
             <Text size="xs" c="dimmed" p="sm">
-              and {number(rejected.length - SHOWN_LINES)} more
+              and {number(rejectedTotal - shown.length)} more
             </Text>
           )}
         </ScrollArea.Autosize>
