@@ -8,7 +8,7 @@ import type { Database } from '../store/database.js';
 import { applySources, openSources, settleSource, unknownSources } from './asset-sources.store.js';
 
 export interface AssetSourcesOptions {
-  /** Where this server serves what it keeps: `{apiBaseUrl}/assets/{sha256}` is looked up by digest, never fetched. */
+  /** Where this server serves what it keeps: `{apiBaseUrl}/assets/{sha256}` is never fetched, also when it is not kept yet. */
   apiBaseUrl: string;
   /** How long a build waits for a URL, counted from when it was first asked for, ms. */
   waitMs: number;
@@ -104,8 +104,12 @@ export class AssetSources extends Actor {
 
   private async outcomeOf(url: string): Promise<Outcome> {
     try {
-      const own = this.ownDigest(url);
-      if (own !== undefined) return await this.keptOutcome(own);
+      const digest = digestOf(url);
+      if (digest !== undefined) {
+        const kept = await this.storage.stat(digest);
+        if (kept !== undefined) return { state: 'stored', checksum: digest, sizeBytes: kept.sizeBytes, kind: assetTypeOf(kept.type) };
+        if (this.isOurs(url)) return { state: 'failed', reason: 'is not kept here: upload it first', retryMs: LOOK_AGAIN_MS };
+      }
       const fetched = await this.fetcher.fetch(url);
       if (!fetched.ok) return { state: 'failed', reason: fetched.reason, retryMs: fetched.retry ? RETRY_SOON_MS : RETRY_LATE_MS };
       return { state: 'stored', checksum: fetched.sha256, sizeBytes: fetched.sizeBytes, kind: fetched.assetType };
@@ -114,17 +118,10 @@ export class AssetSources extends Actor {
     }
   }
 
-  private async keptOutcome(sha256: string): Promise<Outcome> {
-    const kept = await this.storage.stat(sha256);
-    if (kept === undefined) return { state: 'failed', reason: 'is not kept here: upload it first', retryMs: LOOK_AGAIN_MS };
-    return { state: 'stored', checksum: sha256, sizeBytes: kept.sizeBytes, kind: assetTypeOf(kept.type) };
-  }
-
-  private ownDigest(text: string): string | undefined {
+  private isOurs(text: string): boolean {
     const [url, own] = [new URL(text), new URL(this.options.apiBaseUrl)];
     if (LOOPBACK.has(url.hostname) && LOOPBACK.has(own.hostname)) url.hostname = own.hostname;
-    const prefix = `${own.href.replace(/\/$/, '')}/assets/`;
-    return url.href.startsWith(prefix) ? /^[0-9a-f]{64}$/.exec(url.href.slice(prefix.length))?.[0] : undefined;
+    return url.href.startsWith(`${own.href.replace(/\/$/, '')}/assets/`);
   }
 
   private async remember(url: string, outcome: Outcome): Promise<void> {
@@ -139,6 +136,11 @@ export class AssetSources extends Actor {
       retryMs: stored ? 0 : outcome.retryMs,
     });
   }
+}
+
+/** The digest in the address of an asset that a server of ours serves, this process or another: what is kept under it needs no fetching. */
+function digestOf(url: string): string | undefined {
+  return /\/assets\/([0-9a-f]{64})$/.exec(new URL(url).href)?.[1];
 }
 
 function assetTypeOf(mime: string): AssetType {

@@ -167,17 +167,31 @@ export const rescueDeliveries = statement({
 });
 
 /**
- * Ends the lease of a claim that nothing will be sent of any more: whoever took it could not go on, and knows that it has started
- * nothing. The rescuer is told, and decides as it does of a lease that ran out. Nothing when the claim was never committed, or has ended.
+ * Returns what a claim has not begun to PENDING, to be claimed by anybody after $afterMs: whoever took it cannot go on, or ends. What is being
+ * sent is left alone, under the claim and its lease, so a message that came twice takes nothing from whoever sends. The claim ends when
+ * all of it was returned. Nothing when it was never committed, or has ended; a begin that comes later finds none of its rows.
  */
 export const giveBackClaim = statement({
   name: 'deliveries_give_back',
-  takes: { claim: t.uuid },
-  gives: {},
+  takes: { claim: t.uuid, afterMs: t.int },
+  gives: { returned: t.bigint },
   text: `
-    with given as (update claims set lease_until = now() - interval '1 ms' where id = $claim returning 1),
-    told as (select pg_notify('marquee', 'claims_given_back') from given)
-    select where (select count(*) from told) < 0`,
+    with mine as materialized (select id, delivery_ids from claims where id = $claim for update),
+    unbegun as materialized (
+      select d.id from mine cross join lateral unnest(mine.delivery_ids) as held(id) join deliveries d on d.id = held.id
+      where d.claim_id = mine.id and d.status = 'IN_PROGRESS' order by d.id for update of d),
+    moved as (
+      update deliveries d set status = 'PENDING', was = d.status, next_attempt_at = now() + $afterMs * interval '1 ms'
+      from unbegun where d.id = unbegun.id and d.status = 'IN_PROGRESS'
+      returning d.execution_id, d.status, d.was),
+    ended as (delete from claims using mine where claims.id = mine.id and (select count(*) from moved) = cardinality(mine.delivery_ids)),
+    counted as (
+      insert into execution_counts (execution_id, state, n)
+      select execution_id, state, sum(n)
+      from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
+      group by execution_id, state having sum(n) <> 0),
+    told as (select pg_notify('marquee', 'deliveries_due') from (select count(*) as n from moved) as k where n > 0)
+    select count(*) as returned from moved where (select count(*) from told) >= 0`,
 });
 
 /** Ends a claim whose deliveries are all settled. */

@@ -15,9 +15,12 @@ export class Claims {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** Returns at once. Only of a claim of which nothing was started, and nothing will be. */
-  giveBack(claimId: string): void {
-    this.attempt(claimId, 1, performance.now() + this.leaseMs);
+  /**
+   * Gives back what was not begun of a claim and will not be by this process; others may claim it after `afterMs`. Resolves when it is
+   * given back, or when the database is away: then it is tried again while the lease lasts. Never rejects.
+   */
+  giveBack(claimId: string, afterMs = 0): Promise<void> {
+    return this.attempt({ claim: claimId, afterMs }, 1, performance.now() + this.leaseMs);
   }
 
   /** Ends a claim of which everything is settled. One that is not ended so is by the rescuer, who finds nothing in it. */
@@ -31,19 +34,21 @@ export class Claims {
     for (const timer of this.timers) clearTimeout(timer);
   }
 
-  private attempt(claim: string, attempt: number, until: number): void {
+  private async attempt(what: { claim: string; afterMs: number }, attempt: number, until: number): Promise<void> {
     if (this.stopped || performance.now() > until) return;
-    this.database.run(giveBackClaim, { claim }).catch((error: unknown) => {
+    try {
+      await this.database.run(giveBackClaim, what);
+    } catch (error) {
       if (this.stopped) return;
       if (!isUnavailable(error)) return this.onError(error);
       const timer = setTimeout(
         () => {
           this.timers.delete(timer);
-          this.attempt(claim, attempt + 1, until);
+          void this.attempt(what, attempt + 1, until);
         },
         backoff(attempt, { firstMs: 100, maxMs: 500 }),
       );
       this.timers.add(timer);
-    });
+    }
   }
 }

@@ -40,6 +40,9 @@ const SETTLE_WITHIN_MS = 15_000;
 /** And how long they do while this process ends, ms: whoever asked it to end waits for it. */
 const SETTLE_AT_THE_END_MS = 3000;
 const SENDS_A_TURN = 100;
+/** When what was given back is claimed again: after a failure, and where there was nothing to send, ms. */
+const AGAIN_MS = 250;
+const NOTHING_TO_SEND_MS = 5000;
 
 /** How long a claim waits for a good part of its channel's places to be free before it takes a few, ms. */
 const SLICE_PATIENCE_MS = 20;
@@ -59,6 +62,7 @@ interface Batch {
  */
 export class Consumer {
   private settleUntil = Number.POSITIVE_INFINITY;
+  private ending = false;
   private readonly permits = new Map<Channel, Permits>();
 
   constructor(
@@ -72,40 +76,49 @@ export class Consumer {
     private readonly log: Log,
   ) {}
 
-  /** From now on results do not wait long for a database that is away: the rescuer decides on them. */
+  /**
+   * From now on nothing more of its claims is begun: what is left is given back once what has begun is settled. Results do not wait long for a
+   * database that is away: the rescuer decides on them.
+   */
   hurry(): void {
+    this.ending = true;
     this.settleUntil = performance.now() + SETTLE_AT_THE_END_MS;
   }
 
   /** Resolves when every delivery that it began is settled, or left to the rescuer. */
   async consume(message: BusMessage): Promise<void> {
-    const begun = { any: false };
     try {
-      await this.consumeSlices(message, begun);
+      await this.consumeSlices(message);
     } catch (error) {
-      // Nothing was started, so nobody needs to wait for its lease.
-      if (!begun.any) this.claims.giveBack(message.claimId);
+      // Nobody needs to wait for the lease of what was not begun.
+      await this.claims.giveBack(message.claimId, AGAIN_MS);
       throw error;
     }
   }
 
-  private async consumeSlices(message: BusMessage, begun: { any: boolean }): Promise<void> {
+  private async consumeSlices(message: BusMessage): Promise<void> {
     const key = await this.keys.of(message.campaignId);
     const channel = key === undefined ? undefined : this.channels.get(key.channel);
     const send = await channel?.prepare(message);
-    if (key === undefined || channel === undefined || send === undefined) return;
+    // Nothing to send yet, or nobody here who could: a worker of a newer version may.
+    if (key === undefined || channel === undefined || send === undefined)
+      return await this.claims.giveBack(message.claimId, NOTHING_TO_SEND_MS);
     const batch = { message, key, channel, send, permits: this.permitsOf(channel) };
     const rest = [...message.deliveryIds];
     const slices: Promise<number>[] = [];
     while (rest.length > 0) {
-      const ids = rest.splice(0, await batch.permits.take(rest.length));
-      const slice = this.sendSlice(batch, ids, begun);
-      slices.push(slice);
+      const places = await batch.permits.take(rest.length);
+      if (this.ending) {
+        batch.permits.give(places);
+        break;
+      }
+      slices.push(this.sendSlice(batch, rest.splice(0, places)));
     }
     // All of them, also when one fails: until then some of it may still begin.
     const ended = await Promise.allSettled(slices);
     const failed = ended.find((slice) => slice.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+    if (rest.length > 0) await this.claims.giveBack(message.claimId);
     const settled = ended.reduce((sum, slice) => sum + (slice.status === 'fulfilled' ? slice.value : 0), 0);
     if (slices.length > 1 && settled === message.deliveryIds.length) await this.claims.end(message.claimId);
   }
@@ -119,7 +132,7 @@ export class Consumer {
   }
 
   /** Answers how many were settled. */
-  private async sendSlice(batch: Batch, ids: string[], onBegun: { any: boolean }): Promise<number> {
+  private async sendSlice(batch: Batch, ids: string[]): Promise<number> {
     const { channel, permits } = batch;
     let held = ids.length;
     const giveBack = (count: number): void => {
@@ -131,7 +144,6 @@ export class Consumer {
       const hold = await this.fence.hold(batch.key.lockKey);
       try {
         const begun = await this.begin(batch.message, ids);
-        onBegun.any ||= begun.length > 0;
         giveBack(ids.length - begun.length);
         const { gate, allAsked } = askedBy(begun.length, hold);
         for (const delivery of begun) {

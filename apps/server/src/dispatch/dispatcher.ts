@@ -63,7 +63,7 @@ export class Dispatcher extends Actor {
       return rows.length;
     } catch (error) {
       // It may have been committed all the same.
-      this.claims.giveBack(claimId);
+      void this.claims.giveBack(claimId);
       throw error;
     }
   }

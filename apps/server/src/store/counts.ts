@@ -35,7 +35,7 @@ const foldPlays = statement({
   takes: {},
   gives: { folded: t.bigint },
   text: `
-    with mine as materialized (select pg_try_advisory_xact_lock(7301, 3) as won),
+    with mine as materialized (select pg_try_advisory_xact_lock(7301, 4) as won),
     gone as (delete from play_deltas using mine where won returning campaign_id, asset_id, hour, plays, duration_ms),
     kept as (
       insert into play_totals as p (campaign_id, asset_id, hour, plays, duration_ms)

@@ -54,7 +54,6 @@ export async function startDispatch(context: Context): Promise<void> {
   notifications.on('device_entered', () => joiner.wake());
   notifications.on('campaign_cancelled', () => sweeper.wake());
   notifications.on('campaign_completed', () => sweeper.wake());
-  notifications.on('claims_given_back', () => rescuer.wake());
   notifications.on('fact', () => relay.wake());
   for (const actor of [sources, builder, launcher, starter, joiner, sweeper, relay, rescuer, reconciler, growth]) {
     actor.start();

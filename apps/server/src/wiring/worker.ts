@@ -48,11 +48,12 @@ export function startWorker(context: Context, manifests: Manifests): void {
     if (connected) dispatcher.wake();
   });
   dispatcher.start();
-  ends.add('the consumers', () => {
+  ends.add('the consumers', () => bus.stop());
+  ends.add('the dispatcher', () => {
+    // First, for the dispatcher may be waiting for a claim to end.
     consumer.hurry();
-    return bus.stop();
+    return dispatcher.stop();
   });
-  ends.add('the dispatcher', () => dispatcher.stop());
 }
 
 function webhookChannel({ config, database, ends }: Context, contentOf: ContentOf): Channel {

@@ -44,15 +44,6 @@ async function isHeld(claimId: string): Promise<boolean> {
   return row?.held === true;
 }
 
-class NotingClaims extends Claims {
-  readonly given: string[] = [];
-
-  override giveBack(claimId: string): void {
-    this.given.push(claimId);
-    super.giveBack(claimId);
-  }
-}
-
 /** The database by a door that the test shuts. */
 async function behindGate(): Promise<{ gate: Gate; database: Database; close: () => Promise<void> }> {
   const url = new URL(store.url);
@@ -75,17 +66,28 @@ const unexpected = (error: unknown): void => void refusals.push(error);
 afterEach(() => expect(refusals).toEqual([]));
 
 describe('a claim that is given back', () => {
-  test('is taken by the next long before its lease has run out', async () => {
+  test('is taken by the next at once, not when its lease has run out', async () => {
     const run = await runningCampaign(store, 3);
     const { claimId } = await claim(run);
     await rescue();
     expect(await statesOf(store, run.execution)).toEqual({ IN_PROGRESS: 3 });
-    new Claims(store.database, LEASE_MS, unexpected).giveBack(claimId);
-    await eventually(async () => {
-      await rescue();
-      expect(await statesOf(store, run.execution)).toEqual({ PENDING: 3 });
-    });
+    await new Claims(store.database, LEASE_MS, unexpected).giveBack(claimId);
+    expect(await statesOf(store, run.execution)).toEqual({ PENDING: 3 });
+    expect(await countsOf(store, run.execution)).toEqual({ PENDING: 3 });
+    expect(await isHeld(claimId)).toBe(false);
     expect((await claim(run)).deliveryIds).toHaveLength(3);
+  });
+
+  test('keeps what is being sent, and the lease of that', async () => {
+    const run = await runningCampaign(store, 3);
+    const message = await claim(run);
+    const [first] = message.deliveryIds;
+    await begin({ ...message, deliveryIds: [first ?? ''] });
+    await new Claims(store.database, LEASE_MS, unexpected).giveBack(message.claimId);
+    await rescue();
+    expect(await statesOf(store, run.execution)).toEqual({ SENDING: 1, PENDING: 2 });
+    expect(await isHeld(message.claimId)).toBe(true);
+    expect(await begin(message)).toEqual([]);
   });
 
   test('while the database is away is given back when it is there again', async () => {
@@ -93,7 +95,7 @@ describe('a claim that is given back', () => {
     const { gate, database, close } = await behindGate();
     await gate.shut();
     const claims = new Claims(database, LEASE_MS, unexpected);
-    claims.giveBack(claimId);
+    void claims.giveBack(claimId);
     await expect(database.run(expireLeases, {})).rejects.toThrow();
     await gate.open();
     await eventually(async () => expect(await isHeld(claimId)).toBe(false));
@@ -115,7 +117,7 @@ describe('a claim that is given back', () => {
     const { gate, database, close } = await behindGate();
     await gate.shut();
     const claims = new Claims(database, leaseMs, unexpected);
-    claims.giveBack(claimId);
+    void claims.giveBack(claimId);
     await expect(database.run(expireLeases, {})).rejects.toThrow();
     if (stops) claims.stop();
     await gate.open();
@@ -127,15 +129,15 @@ describe('a claim that is given back', () => {
 });
 
 describe('who cannot go on', () => {
-  function consumer(prepare: Channel['prepare'], claims = new Claims(store.database, LEASE_MS, unexpected)): Consumer {
-    const channel: Channel = { name: 'screen', redelivery: 'safe', slots: Number.POSITIVE_INFINITY, maxAttempts: 5, prepare };
+  function consumer(prepare: Channel['prepare'], { slots = Number.POSITIVE_INFINITY } = {}): Consumer {
+    const channel: Channel = { name: 'screen', redelivery: 'safe', slots, maxAttempts: 5, prepare };
     const metrics = { stale: () => undefined, sent: () => undefined };
     const options = { sendMs: 20_000, firstOfferMs: 10_000 };
     return new Consumer(
       store.database,
       store.fence(),
       new FenceKeys(store.database),
-      claims,
+      new Claims(store.database, LEASE_MS, unexpected),
       new Map([['screen', channel]]),
       options,
       metrics,
@@ -150,20 +152,52 @@ describe('who cannot go on', () => {
     await eventually(async () => expect(await isHeld(message.claimId)).toBe(false));
   });
 
-  test('after it has begun keeps the claim: something may have been sent', async () => {
+  test('after it has begun leaves that to its lease: something may have been sent', async () => {
     const run = await runningCampaign(store, 2);
     const message = await claim(run);
-    const claims = new NotingClaims(store.database, LEASE_MS, unexpected);
-    const broken = consumer(
-      () =>
-        Promise.resolve(() => {
-          throw new Error('a mistake in a channel');
-        }),
-      claims,
+    const broken = consumer(() =>
+      Promise.resolve(() => {
+        throw new Error('a mistake in a channel');
+      }),
     );
     await expect(broken.consume(message)).rejects.toThrow('a mistake');
-    expect(claims.given).toEqual([]);
+    await rescue();
     expect(await statesOf(store, run.execution)).toEqual({ SENDING: 2 });
+    expect(await isHeld(message.claimId)).toBe(true);
+  });
+
+  test('because there is nothing to send gives the claim back, to be asked about again after a while', async () => {
+    const run = await runningCampaign(store, 2);
+    const message = await claim(run);
+    await consumer(() => Promise.resolve(undefined)).consume(message);
+    expect(await statesOf(store, run.execution)).toEqual({ PENDING: 2 });
+    expect(await isHeld(message.claimId)).toBe(false);
+    expect((await claim(run)).deliveryIds).toEqual([]);
+  });
+
+  test('because its process ends settles what it has begun and gives back the rest', async () => {
+    const run = await runningCampaign(store, 5);
+    const message = await claim(run);
+    let end: () => void = () => undefined;
+    const sent: string[] = [];
+    const ending = consumer(
+      () =>
+        Promise.resolve(async ({ id }, mayStart) => {
+          mayStart();
+          sent.push(id);
+          await new Promise<void>((resolve) => (end = resolve));
+          return { outcome: 'SUCCESS' };
+        }),
+      { slots: 1 },
+    );
+    const consumed = ending.consume(message);
+    await eventually(() => expect(sent).toHaveLength(1));
+    ending.hurry();
+    end();
+    await consumed;
+    expect(sent).toHaveLength(1);
+    expect(await statesOf(store, run.execution)).toEqual({ SUCCESS: 1, PENDING: 4 });
+    expect((await claim(run)).deliveryIds).toHaveLength(4);
   });
 
   test('to hand a claim to the bus gives it back', async () => {
