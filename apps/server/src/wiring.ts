@@ -9,6 +9,7 @@ import type { Context } from './wiring/context.js';
 import { startDispatch } from './wiring/dispatch.js';
 import { isWildcard, openBroker, urlHost } from './wiring/broker.js';
 import { startBroker, startGateway } from './wiring/gateway.js';
+import { oldestApi } from './store/processes.js';
 import { openStore } from './wiring/store.js';
 import { startWorker } from './wiring/worker.js';
 
@@ -43,16 +44,16 @@ async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> 
   const has = (role: Config['roles'][number]): boolean => config.roles.includes(role);
   const metrics = new Metrics();
   ends.add('metrics', () => metrics.stop());
-  const store = await openStore(config, log, metrics, ends);
-  const gateway = openBroker(config, store.database, log);
   const apiBaseUrl = config.apiBaseUrl ?? `${config.tlsCert === undefined ? 'http' : 'https'}://${urlHost(config.host)}:${config.port}`;
   if (config.apiBaseUrl === undefined && isWildcard(config.host))
     log.warn(
       `HOST=${config.host} without API_BASE_URL: screens on other machines are sent to ${apiBaseUrl}, which only this machine reaches`,
     );
+  const store = await openStore(config, apiBaseUrl, log, metrics, ends);
+  const gateway = openBroker(config, store.database, log);
   const context: Context = { config, log, metrics, ends, gateway, broker: gateway.broker, apiBaseUrl, ...store };
 
-  const manifests = new Manifests(store.database, apiBaseUrl);
+  const manifests = new Manifests(store.database, () => screensApi(context));
   if (has('gateway')) await startGateway(context, manifests);
   else if (has('worker')) await startBroker(context);
   if (has('worker')) startWorker(context, manifests);
@@ -66,4 +67,11 @@ async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> 
     brokerUrl: await gateway.url(),
     stop: () => ends.run(),
   };
+}
+
+/** Where the manifests of this process send screens: to its own API, and without one to that of another process. */
+async function screensApi({ config, database, apiBaseUrl }: Context): Promise<string> {
+  if (config.apiBaseUrl !== undefined || config.roles.includes('api')) return apiBaseUrl;
+  const [oldest] = await database.run(oldestApi, {});
+  return oldest?.api_base_url ?? apiBaseUrl;
 }

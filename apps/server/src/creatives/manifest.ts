@@ -42,13 +42,14 @@ export function manifestFor(row: ValuesOf<typeof creativeRow>, templateSha256: s
 export class Manifests {
   constructor(
     private readonly database: Database,
-    private readonly apiBaseUrl: string,
+    /** Where screens reach an API now. */
+    private readonly apiBaseUrl: () => Promise<string>,
   ) {}
 
   /** Of the version that is live: UTF-8 JSON; undefined when the campaign is gone or was never built. */
   async of(campaignId: string): Promise<Buffer | undefined> {
     const [row] = await this.database.run(liveCreatives, { ids: [campaignId] });
     if (row === undefined || row.template_sha256 === null) return undefined;
-    return Buffer.from(JSON.stringify(manifestFor(row, row.template_sha256, this.apiBaseUrl)));
+    return Buffer.from(JSON.stringify(manifestFor(row, row.template_sha256, await this.apiBaseUrl())));
   }
 }

@@ -16,7 +16,7 @@ const COUNTED = `
  */
 export const claimDeliveries = statement({
   name: 'deliveries_claim',
-  takes: { campaign: t.uuid, execution: t.uuid, claim: t.uuid, most: t.int, leaseMs: t.int },
+  takes: { campaign: t.uuid, execution: t.uuid, claim: t.uuid, process: nullable(t.int), most: t.int, leaseMs: t.int },
   gives: { id: t.uuid, epoch: t.int },
   text: `
     with fence as materialized (
@@ -31,8 +31,8 @@ export const claimDeliveries = statement({
       from due, fence where d.id = due.id
       returning d.id, d.epoch, d.status, d.was),
     leased as (
-      insert into claims (id, campaign_id, execution_id, lease_until, delivery_ids)
-      select $claim, $campaign, $execution, now() + $leaseMs * interval '1 ms', array_agg(id) from moved having count(*) > 0),
+      insert into claims (id, campaign_id, execution_id, process_id, lease_until, delivery_ids)
+      select $claim, $campaign, $execution, $process, now() + $leaseMs * interval '1 ms', array_agg(id) from moved having count(*) > 0),
     ${COUNTED}
     select id, epoch from moved order by id`,
 });

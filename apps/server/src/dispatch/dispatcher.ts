@@ -7,6 +7,8 @@ import type { Database } from '../store/database.js';
 import type { Claims } from './claims.js';
 
 export interface DispatcherOptions {
+  /** The number of this process: its claims need not wait for their leases when it is dead. */
+  process: number | null;
   batch: number;
   leaseMs: number;
   /** The net below the wake-ups: how long nothing is looked for at the most, ms. */
@@ -48,12 +50,13 @@ export class Dispatcher extends Actor {
 
   private async claim(campaignId: string, executionId: string): Promise<number> {
     const claimId = newId();
-    const { batch, leaseMs } = this.options;
+    const { process, batch, leaseMs } = this.options;
     try {
       const rows = await this.database.run(claimDeliveries, {
         campaign: campaignId,
         execution: executionId,
         claim: claimId,
+        process,
         most: batch,
         leaseMs,
       });

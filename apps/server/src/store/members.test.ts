@@ -16,7 +16,7 @@ afterEach(async () => {
 
 /** Joins; answers what it was told and whether it was let do its work. */
 async function join(work: () => void = () => undefined): Promise<{ member: Members; alone: boolean }> {
-  const member = new Members(store.database, createLog('silent'));
+  const member = new Members(store.database, { roles: ['worker'], apiBaseUrl: undefined }, createLog('silent'));
   members.push(member);
   return { member, alone: await member.enter(async () => work()) };
 }

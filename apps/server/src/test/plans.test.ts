@@ -46,7 +46,7 @@ async function drainOne(): Promise<void> {
 
 async function claimRows(most: number): Promise<{ campaign: string; execution: string; claim: string; epoch: number; ids: string[] }> {
   const claim = newId();
-  const rows = await store.database.run(claimDeliveries, { ...run, claim, most, leaseMs: 30_000 });
+  const rows = await store.database.run(claimDeliveries, { ...run, claim, process: null, most, leaseMs: 30_000 });
   return { ...run, claim, epoch: 0, ids: rows.map((row) => row.id) };
 }
 
@@ -116,7 +116,7 @@ async function expectPlans<Takes extends Shape>(statement: Statement<Takes>, arg
 }
 
 describe('on a table half drained, analysed before', () => {
-  test('claim', () => expectPlans(claimDeliveries, { ...run, claim: newId(), most: BATCH, leaseMs: 30_000 }));
+  test('claim', () => expectPlans(claimDeliveries, { ...run, claim: newId(), process: null, most: BATCH, leaseMs: 30_000 }));
 
   test('begin', async () => expectPlans(beginDeliveries, { ...(await claimRows(BATCH)), sendMs: 20_000 }));
 

@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics.js';
 import type { FileStorage } from '../storage/file-storage.js';
 import { type Database, isUnavailable } from '../store/database.js';
 import type { Fence } from '../store/fence.js';
+import type { Members } from '../store/members.js';
 import type { Notifications } from '../store/notifications.js';
 import type { Outbox } from '../store/outbox.js';
 import type { GatewayBroker } from './broker.js';
@@ -19,6 +20,7 @@ export interface Store {
   database: Database;
   fence: Fence;
   keys: FenceKeys;
+  members: Members;
   notifications: Notifications;
   outbox: Outbox;
   storage: FileStorage;

@@ -20,7 +20,7 @@ import { type Store, WORKER_SLOTS } from './context.js';
 /** What a fact waits when its consumer died; one taken again too early is done twice, which changes nothing. */
 const OUTBOX_LEASE_MS = 10_000;
 
-export async function openStore(config: Config, log: Log, metrics: Metrics, ends: Ends): Promise<Store> {
+export async function openStore(config: Config, apiBaseUrl: string, log: Log, metrics: Metrics, ends: Ends): Promise<Store> {
   let url = config.databaseUrl;
   let databaseRole = 'outside';
   if (url === undefined) {
@@ -42,7 +42,7 @@ export async function openStore(config: Config, log: Log, metrics: Metrics, ends
   };
   const database = open(config.databasePool, config.databaseReadUrl);
   const outbox = new Outbox(OUTBOX_LEASE_MS);
-  const members = new Members(database, log);
+  const members = new Members(database, { roles: config.roles, apiBaseUrl: config.roles.includes('api') ? apiBaseUrl : undefined }, log);
   ends.add('the count of processes', () => members.stop());
   await members.enter(async () => {
     // Whoever held a lease is dead: waiting it out would only delay the screens.
@@ -56,6 +56,7 @@ export async function openStore(config: Config, log: Log, metrics: Metrics, ends
     database,
     fence,
     keys: new FenceKeys(database),
+    members,
     notifications: new Notifications(database, log),
     outbox,
     storage,

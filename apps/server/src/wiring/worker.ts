@@ -38,6 +38,7 @@ export function startWorker(context: Context, manifests: Manifests): void {
   const bus = new LocalBus(WORKER_SLOTS, (error) => onError(error, 'consumer'));
   bus.subscribe((message) => consumer.consume(message));
   const dispatcher = new Dispatcher(database, bus, claims, {
+    process: context.members.id,
     batch: config.dispatchBatch,
     leaseMs: config.claimLeaseMs,
     pollMs: POLL_MS,

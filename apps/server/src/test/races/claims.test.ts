@@ -11,6 +11,8 @@ import { systemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
 import { silentLog } from '../../kit/log.js';
 import { Database } from '../../store/database.js';
+import { Members } from '../../store/members.js';
+import { enterProcess, forgetDeadProcesses, PROCESS_LOCK } from '../../store/processes.js';
 import { createAcknowledgements } from '../support/acknowledgements.js';
 import { eventually } from '../support/eventually.js';
 import { Gate } from '../support/gate.js';
@@ -24,9 +26,16 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-async function claim({ campaign, execution }: TestCampaign): Promise<BusMessage> {
+async function claim({ campaign, execution }: TestCampaign, process: number | null = null): Promise<BusMessage> {
   const claimId = newId();
-  const rows = await store.database.run(claimDeliveries, { campaign, execution, claim: claimId, most: 100, leaseMs: LEASE_MS });
+  const rows = await store.database.run(claimDeliveries, {
+    campaign,
+    execution,
+    claim: claimId,
+    process,
+    most: 100,
+    leaseMs: LEASE_MS,
+  });
   return { campaignId: campaign, executionId: execution, claimId, epoch: 0, deliveryIds: rows.map((row) => row.id) };
 }
 
@@ -214,12 +223,58 @@ describe('who cannot go on', () => {
       }
     }
     const claims = new Claims(store.database, LEASE_MS, unexpected);
-    const options = { batch: 100, leaseMs: LEASE_MS, pollMs: 1000, onError: () => undefined };
+    const options = { process: null, batch: 100, leaseMs: LEASE_MS, pollMs: 1000, onError: () => undefined };
     await expect(new Stepped(store.database, bus, claims, options).step()).rejects.toThrow('the bus is away');
     await eventually(async () => {
       await rescue();
       expect(await statesOf(store, run.execution)).toEqual({ PENDING: 2 });
     });
+  });
+});
+
+describe('the claims of a process', () => {
+  const look = async (afterStartMs = 0): Promise<number> => {
+    const [dead] = await store.database.run(forgetDeadProcesses, { graceMs: 0, afterStartMs });
+    return dead?.forgotten ?? 0;
+  };
+  const enter = async (): Promise<number> => {
+    const [entered] = await store.database.run(enterProcess, { id: null, roles: ['worker'], apiBaseUrl: null });
+    return entered?.id ?? 0;
+  };
+
+  test('that is gone without a word come back long before their lease has run out; those of the living stay', async () => {
+    const members = new Members(store.database, { roles: ['worker'], apiBaseUrl: undefined }, silentLog);
+    await members.enter(() => Promise.resolve());
+    const [living, dead] = [await runningCampaign(store, 1), await runningCampaign(store, 2)];
+    const kept = await claim(living, members.id);
+    await claim(dead, await enter());
+    expect([await look(), await look(), await look()]).toEqual([0, 1, 0]);
+    await rescue();
+    expect(await statesOf(store, dead.execution)).toEqual({ PENDING: 2 });
+    expect(await isHeld(kept.claimId)).toBe(true);
+    await members.stop();
+    expect(await store.sql('select from processes')).toEqual([]);
+  });
+
+  test('that was missed and is back stay', async () => {
+    const process = await enter();
+    const { claimId } = await claim(await runningCampaign(store, 1), process);
+    expect(await look()).toBe(0);
+    await store.database.withClient(async (client) => {
+      await client.query('select pg_advisory_lock($1, $2)', [PROCESS_LOCK, process]);
+      expect([await look(), await look()]).toEqual([0, 0]);
+      await client.query('select pg_advisory_unlock_all()');
+    });
+    expect(await isHeld(claimId)).toBe(true);
+    expect([await look(), await look()]).toEqual([0, 1]);
+  });
+
+  test('stay when the database was started a moment ago: it knows nobody yet', async () => {
+    const { claimId } = await claim(await runningCampaign(store, 1), await enter());
+    const aDay = 86_400_000;
+    expect([await look(aDay), await look(aDay)]).toEqual([0, 0]);
+    expect(await isHeld(claimId)).toBe(true);
+    expect([await look(), await look()]).toEqual([0, 1]);
   });
 });
 

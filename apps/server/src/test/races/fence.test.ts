@@ -29,7 +29,7 @@ afterAll(() => store.close());
 
 async function claim({ campaign, execution }: TestCampaign, most = 100) {
   const claimId = newId();
-  const rows = await store.database.run(claimDeliveries, { campaign, execution, claim: claimId, most, leaseMs: 30_000 });
+  const rows = await store.database.run(claimDeliveries, { campaign, execution, claim: claimId, process: null, most, leaseMs: 30_000 });
   return { campaignId: campaign, executionId: execution, claimId, epoch: rows[0]?.epoch ?? -1, deliveryIds: rows.map((row) => row.id) };
 }
 
@@ -114,7 +114,14 @@ test('targeting goes on while a batch of the same execution counts what it moved
   const everyone = { ids: null, groups: null, anyTags: null, allTags: null, noTags: null };
   await store.database.transaction(async (batch) => {
     const claimId = newId();
-    await batch.run(claimDeliveries, { campaign: run.campaign, execution: run.execution, claim: claimId, most: 5, leaseMs: 30_000 });
+    await batch.run(claimDeliveries, {
+      campaign: run.campaign,
+      execution: run.execution,
+      claim: claimId,
+      process: null,
+      most: 5,
+      leaseMs: 30_000,
+    });
     const [step] = await store.database.run(targetScreens, { execution: run.execution, most: 1000, ...everyone });
     expect(step).toMatchObject({ targeted: true });
   });
