@@ -24,7 +24,12 @@ function optional<Type extends z.ZodType<unknown, string>>(key: string, type: Ty
 const port = whole(0, 65_535, 'a port');
 
 const process = {
-  port: setting('PORT', port, '3000', 'Port of the API, the console and the player. 0: any free one.'),
+  port: setting(
+    'PORT',
+    port,
+    '3000',
+    'Port of the API, the console and the player; each process with the role api needs one of its own. 0: any free one.',
+  ),
   host: setting('HOST', host, '127.0.0.1', 'Address that every listener binds to, the MQTT ones included.'),
   apiBaseUrl: optional(
     'API_BASE_URL',
@@ -33,7 +38,12 @@ const process = {
   ),
   tlsCert: optional('TLS_CERT', path, 'PEM file with the certificate chain; with it and TLS_KEY every listener speaks TLS.'),
   tlsKey: optional('TLS_KEY', path, 'PEM file with the key of TLS_CERT.'),
-  roles: setting('ROLES', roleList, 'all', 'The work that this process does: api, dispatch, worker, gateway, or all.'),
+  roles: setting(
+    'ROLES',
+    roleList,
+    'all',
+    'The work that this process does: api, dispatch, worker, gateway (with commas between), or all. See docs/processes.md.',
+  ),
   logLevel: setting('LOG_LEVEL', choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info', 'The least that is logged.'),
 };
 
@@ -75,9 +85,23 @@ const access = {
 };
 
 const mqtt = {
-  mqttUrl: optional('MQTT_URL', url('mqtt', 'mqtts', 'ws', 'wss'), 'An outside broker. Not set: the embedded one, on the two ports below.'),
-  mqttPort: setting('MQTT_PORT', port, '1883', 'TCP port of the embedded broker. 0: any free one.'),
-  mqttWsPort: setting('MQTT_WS_PORT', port, '9001', 'WebSocket port of the embedded broker. 0: any free one.'),
+  mqttUrl: optional(
+    'MQTT_URL',
+    url('mqtt', 'mqtts', 'ws', 'wss'),
+    'An outside broker. Not set: the embedded one, on the two ports below, shared by all processes on one DATA_DIR.',
+  ),
+  mqttPort: setting(
+    'MQTT_PORT',
+    port,
+    '1883',
+    'TCP port of the embedded broker, where this process is the first to run it. 0: any free one.',
+  ),
+  mqttWsPort: setting(
+    'MQTT_WS_PORT',
+    port,
+    '9001',
+    'WebSocket port of the embedded broker, where this process is the first to run it. 0: any free one.',
+  ),
   mqttPublicWsUrl: optional(
     'MQTT_PUBLIC_WS_URL',
     url('ws', 'wss'),

@@ -43,8 +43,8 @@ export class Processes {
   }
 
   /** Screens that keep connecting to where the broker was first. */
-  async fleet(screens: number): Promise<Fleet> {
-    const fleet = new Fleet({ screens, broker: `mqtt://127.0.0.1:${this.mqtt}`, connections: Math.ceil(screens / 100) });
+  async fleet(screens: number, broker = `mqtt://127.0.0.1:${this.mqtt}`): Promise<Fleet> {
+    const fleet = new Fleet({ screens, broker, connections: Math.ceil(screens / 100) });
     this.fleets.push(fleet);
     await fleet.start();
     return fleet;
