@@ -137,7 +137,14 @@ export class DispatchRig {
   async claim(most: number): Promise<void> {
     const { campaign, execution } = this.test;
     const claimId = newId();
-    const rows = await this.store.database.run(claimDeliveries, { campaign, execution, claim: claimId, most, leaseMs: LEASE_MS });
+    const rows = await this.store.database.run(claimDeliveries, {
+      campaign,
+      execution,
+      claim: claimId,
+      process: null,
+      most,
+      leaseMs: LEASE_MS,
+    });
     expect(rows).toHaveLength(this.model.runs ? Math.min(most, this.model.of('PENDING').length) : 0);
     const [first] = rows;
     if (first === undefined) return;
