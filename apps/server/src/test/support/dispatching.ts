@@ -13,7 +13,7 @@ import type { TestCampaign, TestStore } from './store.js';
 /** Claims what is due, as a dispatcher does; the message that it would publish. */
 export async function claimMessage(store: TestStore, { campaign, execution }: TestCampaign, most = 100): Promise<BusMessage> {
   const claimId = newId();
-  const rows = await store.database.run(claimDeliveries, { campaign, execution, claim: claimId, most, leaseMs: 30_000 });
+  const rows = await store.database.run(claimDeliveries, { campaign, execution, claim: claimId, process: null, most, leaseMs: 30_000 });
   return { campaignId: campaign, executionId: execution, claimId, epoch: rows[0]?.epoch ?? -1, deliveryIds: rows.map((row) => row.id) };
 }
 
