@@ -32,5 +32,8 @@ export const problemSchema = z.object({
   code: z.string(),
   message: z.union([z.string(), z.array(z.string())]),
   statusCode: z.int(),
+  /** Of PAUSE_UNCONFIRMED and CANCEL_UNCONFIRMED: the sessions that stand in the way, and for how long they have (ms). */
+  holders: z.array(z.object({ pid: z.int(), application: z.string(), sinceMs: z.number() })).optional(),
 });
+export type LockHolder = NonNullable<Problem['holders']>[number];
 export type Problem = z.infer<typeof problemSchema>;

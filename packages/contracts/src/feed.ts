@@ -23,12 +23,23 @@ export const feedDelivery = z.object({
 });
 export type FeedDelivery = z.infer<typeof feedDelivery>;
 
-/** `event: summary`: what the flow was too heavy to say one by one. */
-export const feedSummary = z.object({ campaignId: z.uuid(), counts: z.partialRecord(z.enum(FEED_OUTCOMES), z.int()), ts: z.int() });
+/** `event: summary`: what the flow was too heavy to say one by one, of one epoch. */
+export const feedSummary = z.object({
+  campaignId: z.uuid(),
+  counts: z.partialRecord(z.enum(FEED_OUTCOMES), z.int()),
+  epoch: z.int(),
+  ts: z.int(),
+});
 export type FeedSummary = z.infer<typeof feedSummary>;
 
-/** `event: campaign`: a campaign changed its status. */
-export const feedCampaign = z.object({ campaignId: z.uuid(), status: z.enum(CAMPAIGN_STATUSES), ts: z.int() });
+/** `event: campaign`: a campaign changed its status, or was paused or resumed; `paused` and `epoch` are there when that changed. */
+export const feedCampaign = z.object({
+  campaignId: z.uuid(),
+  status: z.enum(CAMPAIGN_STATUSES),
+  paused: z.boolean().optional(),
+  epoch: z.int().optional(),
+  ts: z.int(),
+});
 export type FeedCampaign = z.infer<typeof feedCampaign>;
 
 /** `event: alerts`: an outage, a notice, a rule or a snooze changed; only on the stream of all campaigns. */

@@ -1,4 +1,4 @@
-import type { CampaignStatus, FeedOutcome } from '@marquee/contracts';
+import type { FeedCampaign, FeedOutcome, FeedSummary } from '@marquee/contracts';
 
 /** A numbered fact as the feed reads it. */
 export interface FeedFact {
@@ -16,7 +16,9 @@ export interface FeedEvent {
   data: string;
 }
 
-export type OutcomeCounts = Partial<Record<FeedOutcome, number>>;
+export type OutcomeCounts = FeedSummary['counts'];
+/** The status that a campaign has since a fact, and whether it is paused and in which epoch where the fact says so. */
+export type CampaignChange = Omit<FeedCampaign, 'campaignId' | 'ts'>;
 
 /** Deliveries that moved in one fact, beyond which it holds counts alone: nobody reads a thousand lines a second. */
 export const MOST_SINGLE = 50;
@@ -35,34 +37,38 @@ export function eventsOf(fact: FeedFact): FeedEvent[] {
   const { seq, campaignId, ts } = fact;
   if (isOfAlerts(fact)) return [alertsEvent(seq, ts)];
   const moves = movesOf(fact);
-  if (moves?.counts !== undefined) return [summaryOf(seq, campaignId, moves.counts, ts)];
+  if (moves?.counts !== undefined) return [summaryOf(seq, { campaignId, counts: moves.counts, epoch: moves.epoch, ts })];
   if (moves !== undefined) {
     return entriesOf(moves)
       .flatMap(([outcome, ids]) => ids.map((deliveryId) => ({ campaignId, deliveryId, outcome, epoch: moves.epoch, ts })))
       .map((delivery, index) => ({ id: `${seq}.${index}`, data: JSON.stringify(delivery) }));
   }
-  const status = statusIn(fact);
-  return status === undefined ? [] : [statusEvent(seq, campaignId, status, ts)];
+  const change = changeIn(fact);
+  return change === undefined ? [] : [changeEvent(seq, { campaignId, ...change, ts })];
 }
 
-/** How many deliveries a fact moved, by outcome; empty for a fact of another kind. */
-export function countsIn(fact: FeedFact): OutcomeCounts {
+/** How many deliveries a fact moved, by outcome, and in which epoch; undefined of a fact of another kind. */
+export function countsIn(fact: FeedFact): { counts: OutcomeCounts; epoch: number } | undefined {
   const moves = movesOf(fact);
-  if (moves === undefined) return {};
-  return moves.counts ?? Object.fromEntries(entriesOf(moves).map(([outcome, ids]) => [outcome, ids.length]));
+  if (moves === undefined) return undefined;
+  const counts = moves.counts ?? Object.fromEntries(entriesOf(moves).map(([outcome, ids]) => [outcome, ids.length]));
+  return { counts, epoch: moves.epoch };
 }
 
-/** The status that a campaign took by this fact. */
-export function statusIn(fact: FeedFact): CampaignStatus | undefined {
-  return fact.eventType === 'deliveries_moved' ? undefined : (fact.payload as { status?: CampaignStatus }).status;
+/** What became of the campaign itself by this fact. */
+export function changeIn(fact: FeedFact): CampaignChange | undefined {
+  if (fact.eventType === 'deliveries_moved') return undefined;
+  const { status, paused, epoch } = fact.payload as Partial<CampaignChange>;
+  if (status === undefined) return undefined;
+  return { status, ...(paused === undefined ? {} : { paused }), ...(epoch === undefined ? {} : { epoch }) };
 }
 
-export function summaryOf(seq: number, campaignId: string, counts: OutcomeCounts, ts: number): FeedEvent {
-  return { id: `${seq}.${WHOLE}`, event: 'summary', data: JSON.stringify({ campaignId, counts, ts }) };
+export function summaryOf(seq: number, summary: FeedSummary): FeedEvent {
+  return { id: `${seq}.${WHOLE}`, event: 'summary', data: JSON.stringify(summary) };
 }
 
-export function statusEvent(seq: number, campaignId: string, status: CampaignStatus, ts: number): FeedEvent {
-  return { id: `${seq}.${WHOLE}`, event: 'campaign', data: JSON.stringify({ campaignId, status, ts }) };
+export function changeEvent(seq: number, change: FeedCampaign): FeedEvent {
+  return { id: `${seq}.${WHOLE}`, event: 'campaign', data: JSON.stringify(change) };
 }
 
 /** True of a fact that belongs to no campaign: outages, notices, rules or snoozes changed. */

@@ -1,3 +1,4 @@
+import { KEPT_FACTS } from '../store/prune.js';
 import { nullable, statement, t } from '../store/statement.js';
 
 /**
@@ -30,10 +31,17 @@ export const factsAfter = statement({
     where feed_seq > $after order by feed_seq limit $most`,
 });
 
-/** The first and last number there is; null when there are no facts. */
+/**
+ * The last number there is (null when there are no facts), and whether all that came after $after is still there for sure: it is among
+ * the facts that are kept however old they are, or happened within the last minute. Each fact tells one event or more.
+ */
 export const feedBounds = statement({
   name: 'feed_bounds',
-  takes: {},
-  gives: { first: nullable(t.bigint), last: nullable(t.bigint) },
-  text: 'select min(feed_seq) as first, max(feed_seq) as last from outbox where feed_seq is not null',
+  takes: { after: t.bigint },
+  gives: { last: nullable(t.bigint), reachable: t.bool },
+  text: `
+    with ends as (select max(feed_seq) as last from outbox where feed_seq is not null)
+    select last, coalesce(last - $after <= ${KEPT_FACTS}, false) or exists (
+      select from outbox where feed_seq between $after and $after + 1 and created_at > now() - interval '60 s') as reachable
+    from ends`,
 });

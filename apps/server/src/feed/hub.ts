@@ -11,8 +11,6 @@ export interface HubOptions {
 }
 
 const FACTS_A_TURN = 500;
-/** How far back a reader may resume; beyond, it is told to read the state anew. */
-const MOST_RESUMED = 10_000;
 const KEEP_ALIVE_MS = 15_000;
 
 /** Tells every connected reader what happens, from the numbered facts: the same stream whichever process it is connected to. */
@@ -51,16 +49,15 @@ export class FeedHub extends Actor {
   }
 
   /**
-   * Starts telling a reader what happens from now on, or from after `lastEventId`; when that is unknown or too old, `event: reset`
-   * comes first. Once this has resolved nothing is passed over and nothing told twice. Answers how to stop. A slow reader costs
+   * Starts telling a reader what happens from now on, or from after `lastEventId`; when that is unknown or too old (more than
+   * 10,000 facts and more than 60 s ago), `event: reset` comes first. Once this has resolved nothing is passed over and nothing told twice. Answers how to stop. A slow reader costs
    * the others nothing: it gets nothing while its buffer is full, and then counts in place of lines.
    */
   async subscribe(reader: FeedReader, campaignId: string | undefined, lastEventId: string | undefined): Promise<() => void> {
-    const [bounds] = await this.database.run(feedBounds, {});
-    const present = Math.max(bounds?.last ?? 0, this.last ?? 0);
     const from = parseEventId(lastEventId);
-    const first = bounds?.first ?? present + 1;
-    const resumable = from !== undefined && from.seq <= present && from.seq >= first - 1 && present - from.seq <= MOST_RESUMED;
+    const [bounds] = await this.database.run(feedBounds, { after: from?.seq ?? 0 });
+    const present = Math.max(bounds?.last ?? 0, this.last ?? 0);
+    const resumable = from !== undefined && from.seq <= present && bounds?.reachable === true;
     const subscription = new Subscription(reader, campaignId, resumable ? from.seq - 1 : present);
     if (resumable) await this.resume(subscription, from);
     else if (lastEventId !== undefined) subscription.reset();

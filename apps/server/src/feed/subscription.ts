@@ -1,14 +1,15 @@
-import type { CampaignStatus, FeedOutcome } from '@marquee/contracts';
+import type { FeedOutcome } from '@marquee/contracts';
 import {
   alertsEvent,
+  type CampaignChange,
+  changeEvent,
+  changeIn,
   countsIn,
   eventsOf,
   type FeedFact,
   isOfAlerts,
   type OutcomeCounts,
   resetEvent,
-  statusEvent,
-  statusIn,
   summaryOf,
   wireOf,
 } from './events.js';
@@ -22,13 +23,16 @@ export interface FeedReader {
 
 /** What a reader was spared of one campaign while its buffer was full. */
 interface Missed {
-  counts: OutcomeCounts;
-  status?: CampaignStatus;
+  /** By epoch, so that what bounced off an older one is told as such. */
+  counts: Map<number, OutcomeCounts>;
+  change?: CampaignChange;
   ts: number;
 }
 
 /** Campaigns of which is remembered what a reader was spared; beyond, it is told to read the state anew. */
 const MOST_MISSED = 1000;
+/** Epochs of one campaign that are told apart; beyond, nobody is helped by it. */
+const MOST_EPOCHS = 20;
 
 /** One reader of the feed. Facts are told in order, each once; a reader that does not keep up is told what it missed as counts. */
 export class Subscription {
@@ -64,9 +68,9 @@ export class Subscription {
   catchUp(): boolean {
     if (!this.reader.ready()) return false;
     if (this.lost) this.reset();
-    for (const [campaignId, { counts, status, ts }] of this.missed) {
-      if (Object.keys(counts).length > 0) this.write([summaryOf(this.told, campaignId, counts, ts)]);
-      if (status !== undefined) this.write([statusEvent(this.told, campaignId, status, ts)]);
+    for (const [campaignId, { counts, change, ts }] of this.missed) {
+      this.write([...counts].map(([epoch, each]) => summaryOf(this.told, { campaignId, counts: each, epoch, ts })));
+      if (change !== undefined) this.write([changeEvent(this.told, { campaignId, ...change, ts })]);
     }
     if (this.alertsAt !== undefined) this.write([alertsEvent(this.told, this.alertsAt)]);
     this.alertsAt = undefined;
@@ -90,19 +94,31 @@ export class Subscription {
       return;
     }
     const known = this.missed.get(fact.campaignId);
-    if (this.lost || (known === undefined && this.missed.size >= MOST_MISSED)) {
+    const moved = countsIn(fact);
+    const beyond = known === undefined ? this.missed.size >= MOST_MISSED : moved !== undefined && isOneTooMany(known.counts, moved.epoch);
+    if (this.lost || beyond) {
       this.lost = true;
       this.missed.clear();
       return;
     }
-    const counts = { ...known?.counts };
-    for (const [outcome, n] of Object.entries(countsIn(fact)) as [FeedOutcome, number][]) counts[outcome] = (counts[outcome] ?? 0) + n;
-    const status = statusIn(fact) ?? known?.status;
-    this.missed.set(fact.campaignId, { counts, ts: fact.ts, ...(status === undefined ? {} : { status }) });
+    const counts = known?.counts ?? new Map<number, OutcomeCounts>();
+    if (moved !== undefined) counts.set(moved.epoch, sum(counts.get(moved.epoch) ?? {}, moved.counts));
+    const change = { ...known?.change, ...changeIn(fact) };
+    this.missed.set(fact.campaignId, { counts, ts: fact.ts, ...('status' in change ? { change: change as CampaignChange } : {}) });
   }
 
   private write(events: Parameters<typeof wireOf>[0][]): void {
     const text = events.map(wireOf).join('');
     if (text !== '') this.reader.write(text);
   }
+}
+
+function isOneTooMany(counts: Map<number, OutcomeCounts>, epoch: number): boolean {
+  return counts.size >= MOST_EPOCHS && !counts.has(epoch);
+}
+
+function sum(one: OutcomeCounts, other: OutcomeCounts): OutcomeCounts {
+  const counts = { ...one };
+  for (const [outcome, n] of Object.entries(other) as [FeedOutcome, number][]) counts[outcome] = (counts[outcome] ?? 0) + n;
+  return counts;
 }

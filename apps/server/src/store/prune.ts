@@ -1,6 +1,9 @@
 import { statement, t } from './statement.js';
 
-/** Deletes facts that are done, numbered and an hour old, some at a time. */
+/** The latest facts of the feed that are kept however old they are, so that a reader may go on from there. */
+export const KEPT_FACTS = 10_000;
+
+/** Deletes facts that are done, numbered, an hour old and not among the latest, some at a time. */
 export const pruneFacts = statement({
   name: 'outbox_prune',
   takes: {},
@@ -8,7 +11,8 @@ export const pruneFacts = statement({
   text: `
     with old as (
       select id from outbox where id in (select id from outbox order by id limit 5000)
-        and processed and feed_seq is not null and created_at < now() - interval '1 hour' limit 2000 for update skip locked),
+        and processed and feed_seq < (select max(feed_seq) from outbox) - ${KEPT_FACTS} and created_at < now() - interval '1 hour'
+      limit 2000 for update skip locked),
     gone as (delete from outbox using old where outbox.id = old.id returning 1)
     select count(*) as pruned from gone`,
 });
