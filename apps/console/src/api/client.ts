@@ -10,6 +10,7 @@ import {
   contactView,
   controlAsked,
   type CreateCampaignInput,
+  type CreateRecipientCampaignInput,
   createdCampaign,
   type DeliveryState,
   type EditCampaignInput,
@@ -22,8 +23,11 @@ import {
   outageView,
   pageOf,
   pathTo,
+  paused,
   type PutAlertRuleInput,
   queuedNotices,
+  resumed,
+  retried,
   type ScreenAudience,
   type ScreenStatus,
   type PlaysBy,
@@ -119,8 +123,13 @@ export const api = {
   campaigns: (query: CampaignQuery, signal?: AbortSignal) =>
     call(`${pathTo('campaigns')}${queryString({ ...query })}`, campaignPage, { signal }),
   campaign: (id: string, signal?: AbortSignal) => call(pathTo('campaign', id), campaignDetail, { signal }),
-  create: (body: CreateCampaignInput) => call(pathTo('campaigns'), createdCampaign, { method: 'POST', json: body }),
+  create: (body: CreateCampaignInput | CreateRecipientCampaignInput) =>
+    call(pathTo('campaigns'), createdCampaign, { method: 'POST', json: body }),
   cancel: (id: string) => call(pathTo('cancel', id), campaignView, { method: 'POST' }),
+  /** PAUSE_UNCONFIRMED names the holders; with `force` their sessions are ended. */
+  pause: (id: string, force: boolean) => call(`${pathTo('pause', id)}${force ? '?force=true' : ''}`, paused, { method: 'POST' }),
+  resume: (id: string) => call(pathTo('resume', id), resumed, { method: 'POST' }),
+  retry: (id: string, scope: 'failed' | 'unknown') => call(pathTo('retry', id), retried, { method: 'POST', json: { scope } }),
   dispatch: (id: string) => call(pathTo('dispatch', id), dispatched, { method: 'POST' }),
   why: (id: string, deviceId: string, signal?: AbortSignal) =>
     call(`${pathTo('why', id)}${queryString({ deviceId })}`, whyView, { signal }),

@@ -1,9 +1,25 @@
-import { FEED_EVENTS, feedCampaign, feedDelivery, feedSummary, ROUTES } from '@marquee/contracts';
+import {
+  FEED_EVENTS,
+  type FeedCampaign,
+  feedCampaign,
+  type FeedDelivery,
+  feedDelivery,
+  type FeedSummary,
+  feedSummary,
+  ROUTES,
+} from '@marquee/contracts';
 import { parseJson } from './problem.js';
 import type { Hint } from './refresher.js';
 
 /** `resting`: closed on purpose while nobody looks. */
 export type LiveState = 'connecting' | 'live' | 'reconnecting' | 'resting';
+
+/** What the stream says, as a page may show it. */
+export type Heard =
+  | { kind: 'delivery'; event: FeedDelivery }
+  | { kind: 'summary'; event: FeedSummary }
+  | { kind: 'campaign'; event: FeedCampaign }
+  | { kind: 'reset' };
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 20_000;
@@ -24,6 +40,7 @@ export class LiveFeed {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private retryMs = FIRST_RETRY_MS;
   private readonly listeners = new Set<() => void>();
+  private readonly hearers = new Set<(heard: Heard) => void>();
 
   constructor(private readonly hint: (hint: Hint) => void) {}
 
@@ -33,6 +50,12 @@ export class LiveFeed {
   };
 
   readonly current = (): LiveState => this.state;
+
+  /** Tells every event from now on; answers how to stop. */
+  hear(hearer: (heard: Heard) => void): () => void {
+    this.hearers.add(hearer);
+    return () => this.hearers.delete(hearer);
+  }
 
   start(): void {
     if (this.running) return;
@@ -74,7 +97,10 @@ export class LiveFeed {
     source.addEventListener(FEED_EVENTS.summary, (event) => this.onSummary(event.data));
     source.addEventListener(FEED_EVENTS.campaign, (event) => this.onCampaign(event.data));
     source.addEventListener(FEED_EVENTS.alerts, () => this.hint({ kind: 'alerts' }));
-    source.addEventListener(FEED_EVENTS.reset, () => this.hint({ kind: 'everything' }));
+    source.addEventListener(FEED_EVENTS.reset, () => {
+      this.tell({ kind: 'reset' });
+      this.hint({ kind: 'everything' });
+    });
   }
 
   private close(): void {
@@ -99,6 +125,7 @@ export class LiveFeed {
   private onDelivery(data: string): void {
     const parsed = feedDelivery.safeParse(parseJson(data));
     if (!parsed.success) return;
+    this.tell({ kind: 'delivery', event: parsed.data });
     const { campaignId, outcome } = parsed.data;
     this.hint({ kind: 'deliveries', campaignId, air: outcome === 'ON_AIR' || outcome === 'OFF_AIR' });
   }
@@ -106,12 +133,19 @@ export class LiveFeed {
   private onSummary(data: string): void {
     const parsed = feedSummary.safeParse(parseJson(data));
     if (!parsed.success) return;
+    this.tell({ kind: 'summary', event: parsed.data });
     const { campaignId, counts } = parsed.data;
     this.hint({ kind: 'deliveries', campaignId, air: counts.ON_AIR !== undefined || counts.OFF_AIR !== undefined });
   }
 
   private onCampaign(data: string): void {
     const parsed = feedCampaign.safeParse(parseJson(data));
-    if (parsed.success) this.hint({ kind: 'campaign', campaignId: parsed.data.campaignId });
+    if (!parsed.success) return;
+    this.tell({ kind: 'campaign', event: parsed.data });
+    this.hint({ kind: 'campaign', campaignId: parsed.data.campaignId });
+  }
+
+  private tell(heard: Heard): void {
+    for (const hearer of this.hearers) hearer(heard);
   }
 }

@@ -38,7 +38,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   return <LiveContext.Provider value={feed}>{children}</LiveContext.Provider>;
 }
 
-function useFeed(): LiveFeed {
+/** The page's connection to the feed. */
+export function useFeed(): LiveFeed {
   const feed = useContext(LiveContext);
   if (feed === undefined) throw new Error('useFeed needs a LiveProvider above it');
   return feed;

@@ -1,4 +1,4 @@
-import { problemSchema } from '@marquee/contracts';
+import { type LockHolder, problemSchema } from '@marquee/contracts';
 
 /**
  * A call that did not succeed. `code` is one of the contracts' error codes, or `UNREACHABLE` (no answer at all: whether the
@@ -11,6 +11,8 @@ export class ApiProblem extends Error {
     readonly code: string,
     /** One sentence each; for a validation error `field: reason`. */
     readonly reasons: string[],
+    /** The sessions that stand in the way of a pause or cancel. */
+    readonly holders: LockHolder[] = [],
   ) {
     super(reasons.join(' · '));
     this.name = 'ApiProblem';
@@ -30,8 +32,8 @@ export function unreachable(): ApiProblem {
 export function problemOf(status: number, text: string): ApiProblem {
   const parsed = problemSchema.safeParse(parseJson(text));
   if (!parsed.success) return new ApiProblem(status, 'HTTP', [`The server answered ${status}.`]);
-  const { code, message } = parsed.data;
-  return new ApiProblem(status, code, Array.isArray(message) ? message : [message]);
+  const { code, message, holders } = parsed.data;
+  return new ApiProblem(status, code, Array.isArray(message) ? message : [message], holders);
 }
 
 /** The JSON value of a text, or undefined when it is none. */

@@ -1,6 +1,7 @@
 import { Box, Group, Table, Text } from '@mantine/core';
 import type { CampaignView } from '@marquee/contracts';
 import { LinkAnchor } from '../parts/link-anchor.js';
+import { Channel } from '../parts/channel.js';
 import { CampaignBadge } from '../parts/status.js';
 import table from '../parts/table.module.css';
 import { Time } from '../parts/time.js';
@@ -13,6 +14,7 @@ export function CampaignTable({ campaigns, stale }: { campaigns: CampaignView[];
         <Table.Tr>
           <Table.Th>Name</Table.Th>
           <Table.Th>Status</Table.Th>
+          <Table.Th visibleFrom="md">Channel</Table.Th>
           <Table.Th visibleFrom="sm">Starts</Table.Th>
           <Table.Th visibleFrom="sm">Ends</Table.Th>
           <Table.Th visibleFrom="lg">Slides</Table.Th>
@@ -45,7 +47,7 @@ function CampaignRow({ campaign }: { campaign: CampaignView }) {
       </Table.Td>
       <Table.Td>
         <Group gap="xs">
-          <CampaignBadge status={campaign.status} paused={campaign.paused} />
+          <CampaignBadge campaign={campaign} />
           {campaign.buildError !== null && (
             <Text size="xs" c="red">
               build failed
@@ -53,13 +55,16 @@ function CampaignRow({ campaign }: { campaign: CampaignView }) {
           )}
         </Group>
       </Table.Td>
+      <Table.Td visibleFrom="md">
+        <Channel name={campaign.channel} />
+      </Table.Td>
       <Table.Td visibleFrom="sm">
         <Time at={campaign.startAt} stacked />
       </Table.Td>
       <Table.Td visibleFrom="sm">
         <Time at={campaign.expireAt} stacked />
       </Table.Td>
-      <Table.Td visibleFrom="lg">{campaign.assets.length}</Table.Td>
+      <Table.Td visibleFrom="lg">{campaign.channel === 'screen' ? campaign.assets.length : '–'}</Table.Td>
       <Table.Td visibleFrom="lg">
         <Time at={Date.parse(campaign.createdAt)} brief c="dimmed" />
       </Table.Td>

@@ -94,7 +94,7 @@ function NoCampaigns({ filtered }: { filtered: boolean }) {
       variant="light"
       icon={<IconSpeakerphone size={34} stroke={1.4} />}
       title="No campaigns yet"
-      description="A campaign is a set of slides, the time they are shown, and the screens they are meant for."
+      description="A campaign is what is shown on screens, or sent to recipients, when, and to whom."
     >
       <EmptyState.Actions>
         <CreateLink />

@@ -1,5 +1,5 @@
 import { Badge, Box, Tooltip } from '@mantine/core';
-import type { CampaignStatus, DeliveryState, ScreenStatus } from '@marquee/contracts';
+import type { CampaignStatus, CampaignView, DeliveryState, ScreenStatus } from '@marquee/contracts';
 import classes from './status.module.css';
 
 /** How a state is drawn and what it says; `busy` states breathe. */
@@ -30,14 +30,38 @@ export const DELIVERY_LOOKS: Record<DeliveryState, Look> = {
   UNKNOWN: { color: 'orange', label: 'Unknown', meaning: 'Whether it was handed over is not known.' },
 };
 
-export function CampaignBadge({ status, paused = false }: { status: CampaignStatus; paused?: boolean }) {
+export function CampaignBadge({
+  campaign: { status, paused, channel },
+}: {
+  campaign: Pick<CampaignView, 'status' | 'paused' | 'channel'>;
+}) {
   const over = status === 'completed' || status === 'cancelled';
   if (paused && !over) return <LookBadge look={{ color: 'yellow', label: 'Paused', meaning: 'Nothing is sent until it is resumed.' }} />;
-  return <LookBadge look={CAMPAIGN_LOOKS[status]} />;
+  const meaning = channel === 'screen' ? undefined : SENDING_MEANINGS[status];
+  return <LookBadge look={{ ...CAMPAIGN_LOOKS[status], ...(meaning === undefined ? {} : { meaning }) }} />;
 }
 
-export function DeliveryBadge({ state }: { state: DeliveryState }) {
-  return <LookBadge look={DELIVERY_LOOKS[state]} />;
+/** What the states mean where nothing is built and no screen shows it. */
+const SENDING_MEANINGS: Partial<Record<CampaignStatus, string>> = {
+  draft: 'Stored.',
+  ready: 'Waiting to be dispatched.',
+  active: 'Being sent.',
+  completed: 'It has ended.',
+  cancelled: 'Nothing of it is sent any more.',
+};
+
+export const SENDING_LOOKS: Record<DeliveryState, Look> = {
+  PENDING: { color: 'gray', label: 'Waiting', meaning: 'To be sent, for the first time or again.' },
+  IN_PROGRESS: { color: 'blue', label: 'Claimed', meaning: 'A worker has taken it on.', busy: true },
+  SENDING: { color: 'blue', label: 'Sending', meaning: 'On its way right now.', busy: true },
+  SUCCESS: { color: 'green', label: 'Sent', meaning: 'Taken by whoever it was sent to.' },
+  FAILED: { color: 'red', label: 'Failed', meaning: 'Not sent.' },
+  CANCELLED: { color: 'gray', label: 'Cancelled', meaning: 'Taken back before it was sent.' },
+  UNKNOWN: { color: 'orange', label: 'Unknown', meaning: 'Whether it was sent is not known.' },
+};
+
+export function DeliveryBadge({ state, looks = DELIVERY_LOOKS }: { state: DeliveryState; looks?: Record<DeliveryState, Look> }) {
+  return <LookBadge look={looks[state]} />;
 }
 
 function LookBadge({ look }: { look: Look }) {

@@ -68,15 +68,17 @@ interface TimeProps extends TextProps {
   after?: string;
   /** The relative time on a line of its own. */
   stacked?: boolean;
+  /** A moment of the past, also while the page's clock is some seconds behind it. */
+  past?: boolean;
 }
 
 /** A moment in the reader's own zone, with how far away it is. */
-export function Time({ at, brief = false, stacked = false, before, after, ...text }: TimeProps) {
+export function Time({ at, brief = false, stacked = false, past = false, before, after, ...text }: TimeProps) {
   const now = useNow();
   if (at === null) return <Text component="span">–</Text>;
   if (Math.abs(at) > LAST_MOMENT) return <Text component="span">never</Text>;
   const verb = at > now ? before : after;
-  const away = `${verb === undefined ? '' : `${verb} `}${relative(at, now)}`;
+  const away = `${verb === undefined ? '' : `${verb} `}${relative(past ? Math.min(at, now) : at, now)}`;
   return (
     <Tooltip label={exact.format(at)}>
       <Text component="time" dateTime={new Date(at).toISOString()} size="sm" style={{ whiteSpace: 'var(--time-wrap, nowrap)' }} {...text}>

@@ -259,7 +259,7 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: 9
       await page.evaluate(() => new Promise(requestAnimationFrame));
     }
     api.campaigns = [{ ...campaign, counts: { ...NO_COUNTS, SUCCESS: 10, acknowledged: 10, onAir: 10 } }];
-    api.emit('summary', { campaignId: campaign.id, ts: Date.now(), counts: { ACKNOWLEDGED: 3, ON_AIR: 7 } });
+    api.emit('summary', { campaignId: campaign.id, epoch: 1, ts: Date.now(), counts: { ACKNOWLEDGED: 3, ON_AIR: 7 } });
     await expect.poll(() => figure('On air').textContent(), { timeout: 20_000 }).toBe('10');
     expect(api.sent('GET', path).length - before).toBeLessThanOrEqual(2 + (Date.now() - since) / 1_000);
 

@@ -12,6 +12,7 @@ import {
   type FeedCampaign,
   type FeedDelivery,
   type FeedSummary,
+  type LockHolder,
   type PlaysReport,
   type ScreenDelivery,
   type UnclearScreen,
@@ -32,6 +33,7 @@ import { campaignRow, NO_COUNTS, versionRow } from './fixtures.js';
 export interface Refusal {
   code: ErrorCode;
   message: string | string[];
+  holders?: LockHolder[];
 }
 
 type Handler = (match: RegExpExecArray, url: URL, request: IncomingMessage, response: ServerResponse) => unknown;
@@ -60,7 +62,7 @@ export class FakeApi {
   template = '<!doctype html><title>t</title><body style="background:#123;color:#fff;font:160px sans-serif">Built page</body>';
   /** Refusals to come, by `METHOD /path` as requested; each is used once. */
   readonly refusals = new Map<string, Refusal[]>();
-  readonly requests: { method: string; path: string; body: string; contentType: string }[] = [];
+  readonly requests: { method: string; path: string; query: string; body: string; contentType: string }[] = [];
   readonly byKey = new Map<string, CampaignDetail>();
   private readonly blobs = new Map<string, { bytes: Buffer; type: string }>();
   private readonly streams = new Map<ServerResponse, string>();
@@ -107,7 +109,7 @@ export class FakeApi {
     for (const stream of this.streams.keys()) stream.destroy();
   }
 
-  sent(method: string, path: string): { body: string; contentType: string }[] {
+  sent(method: string, path: string): { body: string; query: string; contentType: string }[] {
     return this.requests.filter((request) => request.method === method && request.path === path);
   }
 
@@ -115,7 +117,13 @@ export class FakeApi {
     const url = new URL(request.url ?? '/', this.origin);
     const method = request.method ?? 'GET';
     const body = await readBody(request);
-    this.requests.push({ method, path: url.pathname, body: body.toString('utf8'), contentType: request.headers['content-type'] ?? '' });
+    this.requests.push({
+      method,
+      path: url.pathname,
+      query: url.search,
+      body: body.toString('utf8'),
+      contentType: request.headers['content-type'] ?? '',
+    });
     const refusal = this.refusals.get(`${method} ${url.pathname}`)?.shift();
     if (refusal !== undefined) return refuse(response, refusal);
     if (this.alerts.answer(method, url, body, response)) return;
@@ -139,6 +147,7 @@ export class FakeApi {
       [/^GET \/campaigns\/([^/]+)$/, ([, id], _url, _request, response) => this.one(id, response)],
       [/^POST \/campaigns\/([^/]+)\/cancel$/, ([, id], _url, _request, response) => this.change(id, response, { status: 'cancelled' })],
       [/^POST \/campaigns\/([^/]+)\/dispatch$/, ([, id], _url, _request, response) => this.dispatch(id, response)],
+      ...this.interruptions(body),
       [/^PUT \/campaigns\/([^/]+)$/, ([, id], _url, request, response) => this.edit(id, body, request, response)],
       [/^GET \/campaigns\/([^/]+)\/versions$/, ([, id], url) => pageOf(this.versionsOf(id), url)],
       [/^POST \/campaigns\/([^/]+)\/rollback$/, ([, id], _url, request, response) => this.rollback(id, body, request, response)],
@@ -173,6 +182,39 @@ export class FakeApi {
         /^GET \/templates\/[^/]+\/index.html$/,
         (_match, _url, _request, response) => {
           response.writeHead(200, { 'content-type': 'text/html', 'access-control-allow-origin': '*' }).end(this.template);
+        },
+      ],
+    ];
+  }
+
+  /** Claims are rewound by a resume; what was being sent ends well. */
+  private interruptions(body: Buffer): [RegExp, Handler][] {
+    const found = (id: string | undefined) => this.campaigns.find((campaign) => campaign.id === id) ?? campaignRow();
+    return [
+      [
+        /^POST \/campaigns\/([^/]+)\/pause$/,
+        ([, id], url, _request, response) => {
+          const { epoch, counts } = found(id);
+          this.change(id, response, { paused: true });
+          return { paused: true, epoch, draining: counts.SENDING, ...(url.searchParams.get('force') === 'true' ? { forced: 1 } : {}) };
+        },
+      ],
+      [
+        /^POST \/campaigns\/([^/]+)\/resume$/,
+        ([, id], _url, _request, response) => {
+          const { epoch, counts } = found(id);
+          const rewound = { ...counts, PENDING: counts.PENDING + counts.IN_PROGRESS, IN_PROGRESS: 0 };
+          this.change(id, response, { paused: false, epoch: epoch + 1, counts: rewound });
+          return { resumed: true, epoch: epoch + 1, rewound: counts.IN_PROGRESS };
+        },
+      ],
+      [
+        /^POST \/campaigns\/([^/]+)\/retry$/,
+        ([, id], _url, _request, response) => {
+          const { counts } = found(id);
+          const state = (JSON.parse(body.toString('utf8')) as { scope: string }).scope === 'unknown' ? 'UNKNOWN' : 'FAILED';
+          this.change(id, response, { status: 'active', counts: { ...counts, PENDING: counts.PENDING + counts[state], [state]: 0 } });
+          return { retried: counts[state], executionId: randomUUID() };
         },
       ],
     ];
@@ -340,11 +382,11 @@ function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-function refuse(response: ServerResponse, { code, message }: Refusal): void {
+function refuse(response: ServerResponse, { code, message, holders }: Refusal): void {
   const { status, title } = ERRORS[code];
   response
     .writeHead(status, { 'content-type': 'application/problem+json' })
-    .end(JSON.stringify({ type: 'about:blank', title, status, code, message, statusCode: status }));
+    .end(JSON.stringify({ type: 'about:blank', title, status, code, message, statusCode: status, holders }));
 }
 
 function newestFirst(campaigns: CampaignDetail[]): CampaignDetail[] {

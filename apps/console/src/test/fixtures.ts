@@ -51,6 +51,10 @@ export function campaignRow(part: Partial<CampaignDetail> = {}): CampaignDetail 
     priority: 0,
     window: null,
     dispatch: 'auto',
+    content: null,
+    rate: null,
+    onUnknown: 'hold',
+    nextRunAt: null,
     assets: [
       {
         id: randomUUID(),

@@ -268,10 +268,10 @@ test('a reader may go on from 10,000 facts ago however old they are, and from an
 });
 
 test('the stream is the same whichever process tells it', async () => {
-  const hubs = [startHub(), startHub()];
+  const both = [startHub(), startHub()];
   const campaign = randomUUID();
   const readers = await Promise.all(
-    hubs.map(async (hub) => {
+    both.map(async (hub) => {
       const each = reader();
       await hub.subscribe(each, undefined, undefined);
       return each;
@@ -279,7 +279,7 @@ test('the stream is the same whichever process tells it', async () => {
   );
   for (let n = 0; n < 3; n += 1) await happen(campaign, 'deliveries_moved', moved(n, 'REJECTED_STALE'));
   const last = await happen(campaign, 'campaign_paused', { status: 'active', paused: true, epoch: 3 });
-  for (const hub of hubs) hub.wake();
+  for (const hub of both) hub.wake();
   for (const each of readers) await each.told.first((id) => id.startsWith(`${last}.`));
   expect(readers[1]?.texts.join('')).toBe(readers[0]?.texts.join(''));
 });

@@ -1,4 +1,5 @@
 import { Alert, Group, List, Skeleton, Stack } from '@mantine/core';
+import type { CampaignDetail } from '@marquee/contracts';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, useRouterState } from '@tanstack/react-router';
 import { useFollowCampaign, usePollWhileDown } from '../../api/live.js';
@@ -10,6 +11,10 @@ import { PageTitle } from '../../parts/page-title.js';
 import { PlaysSection } from '../../parts/plays-section.js';
 import { Section } from '../../parts/section.js';
 import { Trouble } from '../../parts/trouble.js';
+import { ContentSection } from '../sending/content-section.js';
+import { FeedSection } from '../sending/feed-section.js';
+import { SendingFacts } from '../sending/sending-facts.js';
+import { SendingProgress } from '../sending/sending-progress.js';
 import { AssetsSection } from './assets-section.js';
 import { BuildTrouble } from './build-trouble.js';
 import { CampaignActions } from './campaign-actions.js';
@@ -22,12 +27,17 @@ import { TemplatePreview } from './template-preview.js';
 import { VersionsSection } from './versions-section.js';
 
 const route = getRouteApi('/console/campaigns/$id');
+const SAMPLE_MS = 1_000;
 
 export function CampaignPage() {
   const { id } = route.useParams();
   useFollowCampaign(id);
   const refetchInterval = usePollWhileDown();
-  const campaign = useQuery({ ...queries.campaign(id), refetchInterval });
+  const campaign = useQuery({
+    ...queries.campaign(id),
+    // While it sends, its counts are read at an even pace: from them comes how fast it goes.
+    refetchInterval: ({ state }) => (state.data !== undefined && isSending(state.data) ? SAMPLE_MS : refetchInterval),
+  });
 
   if (campaign.isPending) return <Loading />;
   if (campaign.isError && campaign.data === undefined) {
@@ -49,19 +59,44 @@ export function CampaignPage() {
         {campaign.isError && <Trouble title="What you see may be out of date" error={campaign.error} />}
         <Warnings />
         {data.buildError !== null && <BuildTrouble reason={data.buildError} />}
-        <CampaignFacts campaign={data} />
-        <ProgressSection counts={data.counts} status={data.status} />
-        {data.status === 'cancelled' && <ClearanceSection id={id} />}
-        <div className={classes.columns}>
-          <AssetsSection assets={data.assets} />
-          <Section title="On the screen" hint="The page that screens show, as it was built.">
-            <TemplatePreview campaign={data} />
-          </Section>
-        </div>
-        <VersionsSection campaign={data} />
-        <PlaysSection key={id} of={{ campaignId: id }} by="hour" />
-        <DeliveriesSection id={id} />
+        {data.channel === 'screen' ? <OnScreens campaign={data} /> : <Sending key={id} campaign={data} at={campaign.dataUpdatedAt} />}
       </Stack>
+    </>
+  );
+}
+
+function isSending({ channel, paused, status }: CampaignDetail): boolean {
+  return channel !== 'screen' && !paused && (status === 'active' || status === 'publishing');
+}
+
+function OnScreens({ campaign }: { campaign: CampaignDetail }) {
+  const { id } = campaign;
+  return (
+    <>
+      <CampaignFacts campaign={campaign} />
+      <ProgressSection counts={campaign.counts} status={campaign.status} />
+      {campaign.status === 'cancelled' && <ClearanceSection id={id} />}
+      <div className={classes.columns}>
+        <AssetsSection assets={campaign.assets} />
+        <Section title="On the screen" hint="The page that screens show, as it was built.">
+          <TemplatePreview campaign={campaign} />
+        </Section>
+      </div>
+      <VersionsSection campaign={campaign} />
+      <PlaysSection key={id} of={{ campaignId: id }} by="hour" />
+      <DeliveriesSection id={id} screens />
+    </>
+  );
+}
+
+function Sending({ campaign, at }: { campaign: CampaignDetail; at: number }) {
+  return (
+    <>
+      <SendingFacts campaign={campaign} />
+      <SendingProgress campaign={campaign} at={at} />
+      <FeedSection />
+      <ContentSection campaign={campaign} />
+      <DeliveriesSection id={campaign.id} screens={false} />
     </>
   );
 }

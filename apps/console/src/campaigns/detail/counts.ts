@@ -1,11 +1,5 @@
 import type { CampaignCounts, CampaignStatus } from '@marquee/contracts';
-
-/** One part of the progress bar; the parts add up to `targeted`. */
-export interface Part {
-  name: string;
-  value: number;
-  color: string;
-}
+import type { Part } from '../../parts/figures.js';
 
 export function targeted(counts: CampaignCounts): number {
   return counts.PENDING + counts.IN_PROGRESS + counts.SENDING + counts.SUCCESS + counts.FAILED + counts.CANCELLED + counts.UNKNOWN;

@@ -8,16 +8,19 @@ import { queries } from '../../api/queries.js';
 import { ListSection, NothingYet, WalkButtons } from '../../parts/list-section.js';
 import { number } from '../../parts/pager.js';
 import { RowSkeletons } from '../../parts/row-skeletons.js';
-import { DELIVERY_LOOKS } from '../../parts/status.js';
+import { DELIVERY_LOOKS, SENDING_LOOKS } from '../../parts/status.js';
 import { Trouble } from '../../parts/trouble.js';
 import { AskWhy } from '../../why/why-button.js';
+import { RecipientTable } from '../sending/recipient-table.js';
 import { DeliveryTable } from './delivery-table.js';
 
 const route = getRouteApi('/console/campaigns/$id');
 const PAGE_SIZE = 20;
-const STATES = DELIVERY_STATES.map((state) => ({ value: state, label: DELIVERY_LOOKS[state].label }));
+const statesOf = (screens: boolean) =>
+  DELIVERY_STATES.map((state) => ({ value: state, label: (screens ? DELIVERY_LOOKS : SENDING_LOOKS)[state].label }));
 
-export function DeliveriesSection({ id }: { id: string }) {
+/** `screens`: whether its recipients are screens. */
+export function DeliveriesSection({ id, screens }: { id: string; screens: boolean }) {
   const { deliveries: status } = route.useSearch();
   const navigate = route.useNavigate();
   return (
@@ -26,11 +29,11 @@ export function DeliveriesSection({ id }: { id: string }) {
       title="Deliveries"
       action={
         <Group gap="sm">
-          <AskWhy campaignId={id} />
+          {screens && <AskWhy campaignId={id} />}
           <Select
             aria-label="State"
             placeholder="Any state"
-            data={STATES}
+            data={statesOf(screens)}
             value={status ?? null}
             onChange={(value) => {
               const next = DELIVERY_STATES.find((state) => state === value);
@@ -42,13 +45,13 @@ export function DeliveriesSection({ id }: { id: string }) {
         </Group>
       }
     >
-      <DeliveryPages key={`${id} ${status ?? ''}`} id={id} status={status} />
+      <DeliveryPages key={`${id} ${status ?? ''}`} id={id} status={status} screens={screens} />
     </ListSection>
   );
 }
 
 /** Pages by cursor: those walked through are remembered, so that one can go back. */
-function DeliveryPages({ id, status }: { id: string; status: DeliveryState | undefined }) {
+function DeliveryPages({ id, status, screens }: { id: string; status: DeliveryState | undefined; screens: boolean }) {
   const [walked, setWalked] = useState<string[]>([]);
   const refetchInterval = usePollWhileDown();
   const page = useQuery({ ...queries.deliveries(id, { status, cursor: walked.at(-1), limit: PAGE_SIZE }), refetchInterval });
@@ -69,9 +72,10 @@ function DeliveryPages({ id, status }: { id: string; status: DeliveryState | und
   if (data.length === 0 && walked.length === 0) {
     return <NothingYet>{status === undefined ? 'None yet.' : 'None in this state.'}</NothingYet>;
   }
+  const Rows = screens ? DeliveryTable : RecipientTable;
   return (
     <>
-      <DeliveryTable deliveries={data} stale={page.isPlaceholderData} />
+      <Rows deliveries={data} stale={page.isPlaceholderData} />
       <Group justify="space-between" px={{ base: 'md', sm: 'lg' }} py="sm">
         <Text size="sm" c="dimmed">
           {number(total)} {total === 1 ? 'delivery' : 'deliveries'}

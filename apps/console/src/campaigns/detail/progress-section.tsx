@@ -1,6 +1,5 @@
-import { Box, Group, Progress, Text, Tooltip } from '@mantine/core';
 import type { CampaignCounts, CampaignStatus } from '@marquee/contracts';
-import { number } from '../../parts/pager.js';
+import { Bar, Figure } from '../../parts/figures.js';
 import { Section } from '../../parts/section.js';
 import { partsOf, targeted } from './counts.js';
 import classes from './detail.module.css';
@@ -26,7 +25,7 @@ export function ProgressSection({ counts, status }: { counts: CampaignCounts; st
         <Figure name="On air" value={counts.onAir} meaning="Screens whose last word is that they show it, the offline ones included." />
         <Figure name="Revoked" value={counts.revoked} meaning="Screens that said they took it off." />
       </dl>
-      {total > 0 && <Bar counts={counts} status={status} total={total} />}
+      {total > 0 && <Bar parts={partsOf(counts, status)} total={total} of="targeted" />}
     </Section>
   );
 }
@@ -37,43 +36,4 @@ function hintOf(total: number, status: CampaignStatus): string | undefined {
   return status === 'active'
     ? 'No screen fits its audience yet; those that join later get it.'
     : 'Its screens are chosen once it is dispatched.';
-}
-
-function Figure({ name, value, meaning, alarming = false }: { name: string; value: number; meaning: string; alarming?: boolean }) {
-  return (
-    <Tooltip label={meaning}>
-      <div>
-        <Text component="dt" size="sm" c="dimmed">
-          {name}
-        </Text>
-        <Text component="dd" m={0} className={classes.figure ?? ''} c={alarming && value > 0 ? 'red' : 'inherit'} data-figure={name}>
-          {number(value)}
-        </Text>
-      </div>
-    </Tooltip>
-  );
-}
-
-function Bar({ counts, status, total }: { counts: CampaignCounts; status: CampaignStatus; total: number }) {
-  const parts = partsOf(counts, status).filter((part) => part.value > 0);
-  const words = parts.map((part) => `${part.name}: ${part.value}`).join(', ');
-  return (
-    <div>
-      <Progress.Root size={14} radius="sm" role="img" aria-label={`Of ${total} targeted. ${words}`}>
-        {parts.map((part) => (
-          <Progress.Section key={part.name} value={(part.value / total) * 100} color={part.color} aria-hidden withAria={false} />
-        ))}
-      </Progress.Root>
-      <Group gap="4px 20px" mt="sm" aria-hidden>
-        {parts.map((part) => (
-          <Group key={part.name} gap={7} wrap="nowrap">
-            <Box w={10} h={10} bg={part.color} style={{ borderRadius: 3 }} />
-            <Text size="xs" c="dimmed">
-              {part.name} {number(part.value)}
-            </Text>
-          </Group>
-        ))}
-      </Group>
-    </div>
-  );
 }

@@ -13,7 +13,7 @@ import { RowSkeletons } from '../../parts/row-skeletons.js';
 import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
 import { Trouble } from '../../parts/trouble.js';
-import { useRefresh } from './campaign-actions.js';
+import { useRefresh } from '../interruptions/use-refresh.js';
 
 const PAGE_SIZE = 10;
 

@@ -60,7 +60,7 @@ function Rows({ deliveries, online, stale }: { deliveries: ScreenDelivery[]; onl
               </LinkAnchor>
             </Table.Td>
             <Table.Td visibleFrom="sm">
-              <CampaignBadge status={delivery.campaignStatus} />
+              <CampaignBadge campaign={{ status: delivery.campaignStatus, paused: false, channel: 'screen' }} />
             </Table.Td>
             <Table.Td>
               <Standing delivery={delivery} online={online} />

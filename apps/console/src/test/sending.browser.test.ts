@@ -1,0 +1,184 @@
+import { chromiumOrSkip, launchChromium, type Browser, type Page } from '@marquee/testing';
+import type { FeedOutcome } from '@marquee/contracts';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FakeApi } from './fake-api.js';
+import { campaignRow, deliveryRow, NO_COUNTS } from './fixtures.js';
+
+const chromium = chromiumOrSkip();
+const HOSTILE = '<img src=x onerror="window.hit=1"> {{x}}';
+
+describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, in the console', { timeout: 90_000 }, () => {
+  let browser: Browser;
+  let dist: string;
+  let api: FakeApi;
+  let page: Page;
+  let problems: string[];
+
+  beforeAll(async () => {
+    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
+    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
+    browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
+  }, 90_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await rm(dist, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    api = new FakeApi(dist);
+    await api.start(0);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    page = await context.newPage();
+    problems = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+  });
+
+  afterEach(async () => {
+    await page.context().close();
+    await api.stop();
+    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
+  });
+
+  const rehearsal = (part: Parameters<typeof campaignRow>[0] = {}) =>
+    campaignRow({
+      name: 'A million',
+      channel: 'null',
+      status: 'active',
+      dispatch: 'manual',
+      startAt: null,
+      expireAt: null,
+      audience: { count: 1000 },
+      content: { latencyMs: 200, failureRate: 0 },
+      assets: [],
+      epoch: 0,
+      ...part,
+      counts: { ...NO_COUNTS, ...part.counts },
+    });
+  const show = async (campaign: ReturnType<typeof campaignRow>) => {
+    api.campaigns.push(campaign);
+    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await page.locator('header [data-live="live"]').first().waitFor();
+  };
+  const button = (name: string | RegExp) => page.getByRole('button', { name });
+  const figure = (name: string) => page.locator(`[data-figure="${name}"]`);
+  const lines = () => page.getByRole('list', { name: 'Live feed' }).getByRole('listitem');
+  const delivery = (campaignId: string, outcome: FeedOutcome, epoch: number) => ({
+    campaignId,
+    deliveryId: randomUUID(),
+    outcome,
+    epoch,
+    ts: Date.now(),
+  });
+
+  it('pauses and says what is mid-air, resumes and says what was rewound, and shows what bounced off the fence', async () => {
+    const campaign = rehearsal({ counts: { ...NO_COUNTS, SUCCESS: 400, SENDING: 12, IN_PROGRESS: 88, PENDING: 500 } });
+    await show(campaign);
+    expect(await figure('Sent').textContent()).toBe('400');
+    expect(await figure('In flight').textContent()).toBe('100');
+    await page.getByRole('img', { name: /^Of 1000 recipients\. Sent: 400, Sending: 12, Claimed: 88, Waiting: 500$/ }).waitFor();
+
+    await button('Pause').click();
+    await page.getByText('12 mid-air. No send starts until it is resumed.').waitFor();
+    await page.getByText('Paused; 12 mid-air.').waitFor();
+    expect(await button('Pause').count()).toBe(0);
+    expect(api.sent('POST', `/campaigns/${campaign.id}/pause`).map(({ query }) => query)).toEqual(['']);
+    api.emit('campaign', { campaignId: campaign.id, status: 'active', paused: true, epoch: 0, ts: Date.now() });
+    api.emit('message', delivery(campaign.id, 'REJECTED_STALE', 0));
+    api.emit('summary', { campaignId: campaign.id, counts: { REJECTED_STALE: 500 }, epoch: 0, ts: Date.now() });
+    await page.getByText('501 stale messages bounced off the fence; nothing was sent.').waitFor();
+    const bounced = lines().filter({ hasText: 'Stale, bounced' });
+    expect(await bounced.allTextContents()).toEqual([expect.stringMatching(/501 deliveriesepoch 0$/)]);
+
+    await button('Resume').click();
+    await page.getByText('Resumed in epoch 1').first().waitFor();
+    await page.getByText('88 that were claimed and not begun were rewound.').waitFor();
+    expect(await figure('Epoch').textContent()).toBe('1');
+    expect(await figure('Waiting').textContent()).toBe('588');
+    api.emit('campaign', { campaignId: campaign.id, status: 'active', paused: false, epoch: 1, ts: Date.now() });
+    const sent = delivery(campaign.id, 'SUCCESS', 1);
+    api.emit('message', sent);
+    await lines().filter({ hasText: sent.deliveryId }).filter({ hasText: 'epoch 1' }).waitFor();
+    expect((await lines().allTextContents()).map((text) => text.replace(/^[\d:.]+/, ''))).toEqual([
+      `Sent${sent.deliveryId}epoch 1`,
+      'Resumed in epoch 1epoch 1',
+      'Stale, bounced501 deliveriesepoch 0',
+      'Pausedepoch 0',
+    ]);
+    await page.getByText('Stale', { exact: true }).click();
+    await expect.poll(() => lines().count()).toBe(1);
+  });
+
+  it('names who stands in the way of a pause, and forces it when asked to', async () => {
+    const campaign = rehearsal({ counts: { ...NO_COUNTS, SENDING: 3, PENDING: 997 } });
+    await show(campaign);
+    const path = `/campaigns/${campaign.id}/pause`;
+    api.refuseOnce(`POST ${path}`, {
+      code: 'PAUSE_UNCONFIRMED',
+      message: 'nothing new begins, but session 77 may still be starting a send; ask again',
+      holders: [{ pid: 77, application: HOSTILE, sinceMs: 5230 }],
+    });
+    await button('Pause').click();
+    const dialog = page.getByRole('dialog');
+    await dialog
+      .getByRole('listitem')
+      .filter({ hasText: `${HOSTILE} (session 77), for 5.2 s` })
+      .waitFor();
+    await dialog.getByRole('button', { name: 'Force' }).click();
+    await page.getByText('One session was ended by force.').waitFor();
+    await dialog.waitFor({ state: 'detached' });
+    expect(api.sent('POST', path).map(({ query }) => query)).toEqual(['', '?force=true']);
+    expect(await page.evaluate(() => 'hit' in window)).toBe(false);
+  });
+
+  it('retries what failed at once, and what is unknown only after the question', async () => {
+    const campaign = rehearsal({ status: 'completed', counts: { ...NO_COUNTS, SUCCESS: 990, FAILED: 7, UNKNOWN: 3 } });
+    await show(campaign);
+    const scopes = () => api.sent('POST', `/campaigns/${campaign.id}/retry`).map(({ body }) => body);
+    await button('Retry 7 failed').click();
+    await page.getByText('7 deliveries.').waitFor();
+    expect(scopes()).toEqual(['{"scope":"failed"}']);
+    await expect.poll(() => figure('Failed').textContent()).toBe('0');
+
+    await button('Retry 3 unknown').click();
+    await page.getByText('they may get it twice').waitFor();
+    await button('Leave them').click();
+    expect(scopes()).toHaveLength(1);
+    await button('Retry 3 unknown').click();
+    await button('Send again').click();
+    await page.getByText('3 deliveries.').waitFor();
+    expect(scopes()).toEqual(['{"scope":"failed"}', '{"scope":"unknown"}']);
+  });
+
+  it('shows what a webhook posts and how its deliveries ended, hostile words as text', async () => {
+    const content = { url: 'https://example.test/hook', headers: { 'X-Shop': HOSTILE.replace(/[{}]/g, '') }, data: { offer: HOSTILE } };
+    const campaign = rehearsal({ channel: 'webhook', audience: { tags: { any: [HOSTILE] } }, content, rate: { perSecond: 500 } });
+    api.deliveries.push(
+      deliveryRow(campaign.id, { recipient: HOSTILE, status: 'FAILED', attempt: 3, lastError: `answered 410 ${HOSTILE}`, epoch: 2 }),
+    );
+    await show(campaign);
+    await page.getByText('https://example.test/hook').waitFor();
+    await page.getByText('At most 500 a second').waitFor();
+    await page.getByText(`"offer": "${HOSTILE.replaceAll('"', '\\"')}"`).waitFor();
+    const row = page.getByRole('table', { name: 'Deliveries' }).getByRole('row').last();
+    expect(await row.getByRole('cell').allTextContents()).toMatchObject({ 2: '3', 3: '2', 5: `answered 410 ${HOSTILE}` });
+    expect(await page.getByRole('link', { name: 'Edit' }).count()).toBe(0);
+    expect(await page.evaluate(() => 'hit' in window)).toBe(false);
+  });
+
+  it('pauses and resumes a campaign on screens too', async () => {
+    await show(campaignRow({ counts: { ...NO_COUNTS, SUCCESS: 5, PENDING: 5 } }));
+    await button('Pause').click();
+    await page.getByText('Nothing is mid-air.').waitFor();
+    await page.getByText('Paused', { exact: true }).first().waitFor();
+    await button('Resume').click();
+    await page.getByText('Resumed in epoch 2').waitFor();
+    await button('Pause').waitFor();
+  });
+});
