@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { pathTo, type CampaignDetail, type CreateCampaignInput, type CreatedCampaign, ROUTES, type StoredAsset } from '@marquee/contracts';
+import {
+  pathTo,
+  type CampaignDetail,
+  type CreateCampaignInput,
+  type CreatedCampaign,
+  type CreateRecipientCampaignInput,
+  ROUTES,
+  type StoredAsset,
+} from '@marquee/contracts';
 import { importScreens, screenName } from '@marquee/simulator';
 
 const HOUR_MS = 3_600_000;
@@ -30,7 +38,7 @@ export class Api {
     return stored.url;
   }
 
-  async create(body: CreateCampaignInput): Promise<CreatedCampaign> {
+  async create(body: CreateCampaignInput | CreateRecipientCampaignInput): Promise<CreatedCampaign> {
     const reply = await fetch(this.url + ROUTES.campaigns, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -8,11 +8,13 @@ import { benchList, type ListOptions } from './list.js';
 import { benchResume, type ResumeOptions } from './resume.js';
 import { benchScreens, type ScreensOptions } from './screens.js';
 import { soak, type SoakOptions } from './soak.js';
+import { keepResults } from './result.js';
 import { benchStartAccuracy, type StartAccuracyOptions } from './start-accuracy.js';
 import { benchTargeting, type TargetingOptions } from './targeting.js';
+import { benchWebhook, type WebhookOptions } from './webhook.js';
 
 const program = new Command('bench').description(
-  'Measures the server against the bare libraries: one JSON line each, kept in bench/results.',
+  'Measures the server against the bare libraries: one JSON line each, kept in bench/results when it was run as it is meant to be, with its defaults.',
 );
 
 function whole(text: string): number {
@@ -119,5 +121,26 @@ program
   .option('--minutes <n>', 'how long the plan of an hour takes', whole, 60)
   .option('--pictures <folder>', 'keep pictures of screen and console at each step')
   .action((options: SoakOptions) => soak(options));
+
+program
+  .command('webhook')
+  .description('one campaign to many contacts, one signed post each, against bare undici')
+  .option('--n <contacts>', 'how many contacts', whole, 50_000)
+  .option('--connections <n>', 'how many posts at once', whole, 128)
+  .option('--delay <ms>', 'how long the receiver takes', whole, 5)
+  .addOption(runs())
+  .action((options: WebhookOptions) => benchWebhook(options));
+
+/** These make another variant, or say what is done beside; any other than its default makes a trial. */
+const OF_NO_WEIGHT = new Set(['broker', 'workers', 'pictures', 'keep']);
+
+// A trial with less prints its line and leaves what was measured in earnest.
+for (const command of program.commands) command.option('--keep', 'keep the result although it is not measured with the defaults');
+program.hook('preAction', (_, command) => {
+  const asMeant = command.options
+    .map((option) => option.attributeName())
+    .every((name) => OF_NO_WEIGHT.has(name) || command.getOptionValueSource(name) === 'default');
+  keepResults(asMeant || command.opts()['keep'] === true);
+});
 
 await program.parseAsync();

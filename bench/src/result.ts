@@ -21,12 +21,21 @@ export interface BenchResult {
   runs: { floors: unknown[]; ours: unknown[] };
 }
 
-/** Prints the result as one JSON line and keeps it in `bench/results/`. */
+let kept = true;
+
+/** Whether results are kept from now on, or printed only. */
+export function keepResults(yes: boolean): void {
+  kept = yes;
+}
+
+/** Prints the result as one JSON line and keeps it in `bench/results/`, unless it is that of a trial. */
 export async function report(result: BenchResult): Promise<void> {
   const full = { ...result, machine: machine(), date: new Date().toISOString() };
   const name = [result.bench, result.variant].filter((part) => part !== undefined).join('-');
-  await mkdir(RESULTS, { recursive: true });
-  await writeFile(`${RESULTS}${name}.json`, `${JSON.stringify(full, null, 2)}\n`);
+  if (kept) {
+    await mkdir(RESULTS, { recursive: true });
+    await writeFile(`${RESULTS}${name}.json`, `${JSON.stringify(full, null, 2)}\n`);
+  } else process.stderr.write('a trial: bench/results is as it was (--keep keeps it)\n');
   process.stdout.write(`${JSON.stringify(full)}\n`);
 }
 
