@@ -1,19 +1,21 @@
-import type { KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Agent } from 'undici';
 import type { AddressPolicy } from '../kit/address-policy.js';
 import type { Clock } from '../kit/clock.js';
-import { faulted } from '../kit/post-outcome.js';
+import { faulted, type PostOutcome } from '../kit/post-outcome.js';
 import type { StartGate } from './channel.js';
 import { Exchange, type ExchangeOutcome, type LateHeaders } from './exchange.js';
 
-/** Where posts go and what each carries. */
+/** Where posts go and what each carries, made once for many. */
 export interface PostTarget {
-  /** http or https, without credentials. */
-  url: URL;
+  readonly origin: string;
+  readonly path: string;
   /** Name, value, name, value: the same on every post. */
-  headers: readonly string[];
-  secret: KeyObject | undefined;
+  readonly headers: readonly string[];
+  readonly secret: KeyObject | undefined;
+  /** Why nothing may be posted there, as far as the address itself tells. */
+  readonly refusal: PostOutcome | undefined;
 }
 
 export interface GatedPosterOptions {
@@ -38,14 +40,19 @@ const CREATED = 'undici:request:create';
  */
 export class GatedPoster {
   private readonly agent: Agent;
-  /** By the very bytes that are posted, which is how a request of undici's is known for ours. */
-  private readonly byBody = new WeakMap<object, Exchange>();
+  /**
+   * Exchanges of which undici has made no request yet, by the very bytes that they post: that is how a request is known for ours. No
+   * WeakMap, which costs the collector as much as the whole post costs else.
+   */
+  private readonly unmade = new Map<unknown, Exchange>();
   private readonly open = new Set<Exchange>();
   private closed = false;
   private readonly onCreated = (message: unknown): void => {
-    const { request } = message as { request: LateHeaders & { body: object | null } };
-    const exchange = request.body === null ? undefined : this.byBody.get(request.body);
-    exchange?.made(request);
+    const { request } = message as { request: LateHeaders & { body: unknown } };
+    const exchange = this.unmade.get(request.body);
+    if (exchange === undefined) return;
+    this.unmade.delete(request.body);
+    exchange.made(request);
   };
 
   constructor(
@@ -64,24 +71,32 @@ export class GatedPoster {
     subscribe(CREATED, this.onCreated);
   }
 
-  post(target: PostTarget, idempotencyKey: string, body: string, mayStart: StartGate): Promise<ExchangeOutcome> {
-    const { url, secret } = target;
+  /** `url`: http or https, without credentials. `headers`: those of this class win. An empty secret is none. */
+  target(url: URL, headers: Readonly<Record<string, string>>, secret = ''): PostTarget {
+    const fixed = { ...headers, 'content-type': 'application/json', 'user-agent': 'Marquee' };
+    return {
+      origin: url.origin,
+      path: url.pathname + url.search,
+      headers: Object.entries(fixed).flat(),
+      secret: secret === '' ? undefined : createSecretKey(secret, 'utf8'),
+      refusal: this.refusalOf(url),
+    };
+  }
+
+  post({ origin, path, headers, secret, refusal }: PostTarget, key: string, text: string, mayStart: StartGate): Promise<ExchangeOutcome> {
     if (this.closed) return Promise.resolve({ started: false });
-    try {
-      this.policy.checkLiteral(url.hostname);
-    } catch (error) {
-      return Promise.resolve({ started: false, ended: faulted(error, this.options.allowSetting) });
-    }
+    if (refusal !== undefined) return Promise.resolve({ started: false, ended: refusal });
+    const { clock, options } = this;
     return new Promise((resolve) => {
-      const bytes = Buffer.from(body);
-      const exchange = new Exchange({ body: bytes, secret, mayStart, clock: this.clock, ...this.options }, (outcome) => {
+      const body = Buffer.from(text);
+      const exchange = new Exchange({ body, secret, mayStart, clock, ...options }, (outcome) => {
         this.open.delete(exchange);
+        this.unmade.delete(body);
         resolve(outcome);
       });
       this.open.add(exchange);
-      this.byBody.set(bytes, exchange);
-      const headers = [...target.headers, 'idempotency-key', idempotencyKey];
-      this.agent.dispatch({ origin: url.origin, path: url.pathname + url.search, method: 'POST', headers, body: bytes }, exchange);
+      this.unmade.set(body, exchange);
+      this.agent.dispatch({ origin, path, method: 'POST', headers: [...headers, 'idempotency-key', key], body }, exchange);
     });
   }
 
@@ -91,5 +106,14 @@ export class GatedPoster {
     for (const exchange of this.open) exchange.cut('the server was stopping');
     await this.agent.destroy();
     unsubscribe(CREATED, this.onCreated);
+  }
+
+  private refusalOf(url: URL): PostOutcome | undefined {
+    try {
+      this.policy.checkLiteral(url.hostname);
+      return undefined;
+    } catch (error) {
+      return faulted(error, this.options.allowSetting);
+    }
   }
 }

@@ -1,4 +1,3 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
 import { webhookContent } from '@marquee/contracts';
 import type { Channel, OutgoingBatch, Send, SendResult } from './channel.js';
 import type { ExchangeOutcome } from './exchange.js';
@@ -15,7 +14,8 @@ export interface WebhookChannelOptions {
 }
 
 /** What all posts of a campaign have in common. */
-interface Hook extends PostTarget {
+interface Hook {
+  target: PostTarget;
   /** JSON. */
   data: string;
 }
@@ -60,7 +60,7 @@ export class WebhookChannel implements Channel {
     return async ({ id, recipient, attempt }, mayStart) => {
       const whom = recipients.get(id) ?? JSON.stringify({ id: recipient });
       const body = `${head}${id}${between}${attempt},"recipient":${whom}${tail}`;
-      return resultOf(await this.poster.post(hook, id, body, mayStart));
+      return resultOf(await this.poster.post(hook.target, id, body, mayStart));
     };
   }
 
@@ -68,20 +68,10 @@ export class WebhookChannel implements Channel {
     const known = this.hooks.get(content);
     if (known !== undefined) return known;
     const { url, secret, headers = {}, data = {} } = webhookContent.parse(content);
-    const fixed = { ...headers, 'content-type': 'application/json', 'user-agent': 'Marquee' };
-    const hook = {
-      url: new URL(url),
-      headers: Object.entries(fixed).flat(),
-      secret: secret === undefined ? undefined : keyOf(secret),
-      data: JSON.stringify(data),
-    };
+    const hook = { target: this.poster.target(new URL(url), headers, secret), data: JSON.stringify(data) };
     this.hooks.set(content, hook);
     return hook;
   }
-}
-
-function keyOf(secret: string): KeyObject {
-  return createSecretKey(secret, 'utf8');
 }
 
 function resultOf({ started, ended }: ExchangeOutcome): SendResult {
