@@ -91,7 +91,11 @@ export class Interruptions {
       const step = await this.database.transaction(async (transaction) => {
         // Its row stays locked until these rows are counted, so nobody completes it between.
         const [reopened] = await transaction.run(reopenExecution, { execution });
-        if (reopened === undefined) throw new ProblemError('ALREADY_RUNNING', 'another execution of the campaign runs');
+        if (reopened === undefined) {
+          // Cancelled meanwhile, perhaps: then that is said.
+          await this.executionToRetry(id);
+          throw new ProblemError('ALREADY_RUNNING', 'another execution of the campaign runs');
+        }
         const [row] = await transaction.run(retryDeliveries, { execution, states, ids: ids ?? null, after, most: ROWS_A_STEP });
         return row;
       });

@@ -87,15 +87,22 @@ export const executionToRetry = statement({
     where c.id = $campaign`,
 });
 
-/** Makes an execution that is over run again, and its campaign with it. No row when another of the campaign is live. */
+/**
+ * Makes an execution that is over run again, and its campaign with it. Holds the campaign's row until the transaction ends, so that a
+ * cancel comes either before it or after what the transaction makes due, and sweeps that. No row when the campaign is
+ * cancelled, or another of its executions is live.
+ */
 export const reopenExecution = statement({
   name: 'executions_reopen',
   takes: { execution: t.uuid },
   gives: { id: t.uuid },
   text: `
-    with reopened as (
+    with fence as materialized (
+      select c.id from campaigns c
+      where c.id = (select campaign_id from executions where id = $execution) and c.status <> 'cancelled' for no key update),
+    reopened as (
       update executions e set state = 'RUNNING', ended_at = null
-      where e.id = $execution and e.state in ('RUNNING', 'COMPLETED')
+      where e.id = $execution and e.state in ('RUNNING', 'COMPLETED') and exists (select from fence)
         and not exists (select from executions o where o.campaign_id = e.campaign_id and o.id <> e.id and o.state in ('NEW', 'RUNNING', 'PAUSED'))
       returning e.id, e.campaign_id),
     active as (

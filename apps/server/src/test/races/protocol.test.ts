@@ -6,8 +6,8 @@ import { Sweeper } from '../../dispatch/sweeper.js';
 import { systemClock } from '../../kit/clock.js';
 import type { Fence } from '../../store/fence.js';
 import { Outbox } from '../../store/outbox.js';
-import { claimMessage, consumerOf, countWaiting, lockKeyOf, signal, TestChannel, waitForWaiters } from '../support/dispatching.js';
-import { openTestStore, runningCampaign, statesOf, type TestStore } from '../support/store.js';
+import { claimMessage, consumerOf, countWaiting, lockKeyOf, PATIENT, signal, TestChannel, waitForWaiters } from '../support/dispatching.js';
+import { openTestStore, runningCampaign, statesOf, type TestCampaign, type TestStore } from '../support/store.js';
 
 // Each of these stops a process at one point of docs/protocol and lets another pass; `npm run test:mutants` shows that they do notice.
 
@@ -53,7 +53,7 @@ test('pause waits until each send of the batch has asked whether it may start', 
     },
   );
   const consuming = consumerOf(store, channel, store.fence()).consume(await claimMessage(store, run));
-  await expect.poll(() => channel.started).toBe(1);
+  await expect.poll(() => channel.started, PATIENT).toBe(1);
   const paused = interruptions().pause(run.campaign, SOON);
   await waitForWaiters(store);
   give();
@@ -123,7 +123,7 @@ test('a claim waits for a pause that is being committed, and then claims nothing
   const claiming = claimMessage(store, run).finally(() => {
     claimed = true;
   });
-  await expect.poll(async () => claimed || (await countWaiting(store, 'row')) > 0).toBe(true);
+  await expect.poll(async () => claimed || (await countWaiting(store, 'row')) > 0, PATIENT).toBe(true);
   await store.sql('commit');
   expect((await claiming).deliveryIds).toEqual([]);
 });
@@ -154,7 +154,7 @@ test('a message that was held up before begin while pause and resume passed begi
   await store.sql('begin');
   await store.sql('select from deliveries where execution_id = $1 for update', [run.execution]);
   const consuming = consumerOf(store, channel, store.fence()).consume(old);
-  await expect.poll(async () => (await countWaiting(store, 'row')) > 0 || (await staleOf(run.campaign)) > 0).toBe(true);
+  await expect.poll(async () => (await countWaiting(store, 'row')) > 0 || (await staleOf(run.campaign)) > 0, PATIENT).toBe(true);
   await store.sql('commit');
   await consuming;
   expect(channel.started).toBe(0);
@@ -167,7 +167,7 @@ test('a result that comes after pause and resume counts', async () => {
   const { given: ended, give: end } = signal();
   const channel = new TestChannel('unsafe', () => ended.then(() => SENT));
   const consuming = consumerOf(store, channel, store.fence()).consume(await claimMessage(store, run));
-  await expect.poll(() => channel.started).toBe(1);
+  await expect.poll(() => channel.started, PATIENT).toBe(1);
   await interruptions().pause(run.campaign, SOON);
   await interruptions().resume(run.campaign);
   end();
@@ -212,22 +212,57 @@ test('a cancelled campaign is swept until the last send has ended, also when tha
     ended.then((): SendResult => ({ outcome: 'RETRY', reason: 'refused', afterMs: 0, ambiguous: false })),
   );
   const consuming = consumerOf(store, channel, store.fence()).consume(await claimMessage(store, run, 1));
-  await expect.poll(() => channel.started).toBe(1);
+  await expect.poll(() => channel.started, PATIENT).toBe(1);
   await interruptions().cancel(run.campaign, false);
   const errors: unknown[] = [];
   const sweeper = new Sweeper(store.database, new Outbox(30_000), { pollMs: 50, onError: (error) => errors.push(error) });
   sweeper.start();
-  await expect.poll(() => statesOf(store, run.execution)).toEqual({ SENDING: 1, CANCELLED: 1 });
+  await expect.poll(() => statesOf(store, run.execution), PATIENT).toEqual({ SENDING: 1, CANCELLED: 1 });
   // It has looked once, and goes on looking.
   await expect
     .poll(() => store.sql(`select from outbox where aggregate_id = $1 and last_error is not null`, [run.campaign]))
     .toHaveLength(1);
   end();
   await consuming;
-  await expect.poll(() => statesOf(store, run.execution)).toEqual({ CANCELLED: 2 });
+  await expect.poll(() => statesOf(store, run.execution), PATIENT).toEqual({ CANCELLED: 2 });
   await sweeper.stop();
   expect(errors).toEqual([]);
 });
+
+test('what a person sends again although nobody knows whether it was sent does not end CANCELLED', async () => {
+  const run = await endedCampaign('UNKNOWN');
+  expect(await interruptions().retry(run.campaign, { scope: 'unknown' })).toMatchObject({ retried: 1 });
+  expect(await statesOf(store, run.execution)).toEqual({ PENDING: 1 });
+  await interruptions().cancel(run.campaign, false);
+  await store.database.run(sweepDeliveries, { campaign: run.campaign, outcome: 'CANCELLED', reason: 'cancelled', most: 100 });
+  expect(await statesOf(store, run.execution)).toEqual({ UNKNOWN: 1 });
+});
+
+test('a retry that meets a cancel makes nothing due that nobody would end', async () => {
+  const run = await endedCampaign('FAILED');
+  await store.sql('begin');
+  await store.sql(`update campaigns set status = 'cancelled' where id = $1`, [run.campaign]);
+  let ended = false;
+  const retrying = interruptions()
+    .retry(run.campaign, { scope: 'failed' })
+    .catch((error: unknown) => error)
+    .finally(() => {
+      ended = true;
+    });
+  await expect.poll(async () => ended || (await countWaiting(store, 'row')) > 0, PATIENT).toBe(true);
+  await store.sql('commit');
+  expect(await retrying).toMatchObject({ code: 'CONFLICT' });
+  expect(await statesOf(store, run.execution)).toEqual({ FAILED: 1 });
+});
+
+/** A campaign to recipients whose execution is over, with one delivery that ended so. */
+async function endedCampaign(status: 'FAILED' | 'UNKNOWN'): Promise<TestCampaign> {
+  const run = await runningCampaign(store, 1, 'active');
+  await store.sql(`update campaigns set channel = 'null' where id = $1`, [run.campaign]);
+  await store.sql(`update executions set state = 'COMPLETED' where id = $1`, [run.execution]);
+  await store.sql(`update deliveries set status = $2, next_attempt_at = null where execution_id = $1`, [run.execution, status]);
+  return run;
+}
 
 async function staleOf(campaign: string): Promise<number> {
   const rows = await store.sql(`select from outbox where aggregate_id = $1 and payload::text like '%REJECTED_STALE%'`, [campaign]);

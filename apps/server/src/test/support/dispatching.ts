@@ -87,7 +87,10 @@ export async function countWaiting(store: TestStore, what: 'campaign' | 'row'): 
   return rows.length;
 }
 
+/** For what comes by itself, soon; a loaded machine takes its time. */
+export const PATIENT = { timeout: 5000 };
+
 /** Resolves when so many sessions wait for a campaign's lock. */
 export async function waitForWaiters(store: TestStore, count = 1): Promise<void> {
-  await expect.poll(() => countWaiting(store, 'campaign')).toBeGreaterThanOrEqual(count);
+  await expect.poll(() => countWaiting(store, 'campaign'), PATIENT).toBeGreaterThanOrEqual(count);
 }
