@@ -94,12 +94,12 @@ test.skipIf(mosquitto === undefined)(
   async () => {
     broker = await Mosquitto.start(mosquitto ?? '');
     const all = (processes = await Processes.at({ MQTT_URL: broker.url, LOG_LEVEL: 'debug' }));
-    const [first, second] = [await all.start(), await all.start()];
+    const [first, second, worker] = [await all.start(), await all.start(), await all.start('worker')];
     const fleet = await all.fleet(SCREENS, broker.url);
     await all.online(second, SCREENS);
     await all.acknowledged(second, await all.create(first), SCREENS);
-    const intakes = [first, second].map((each) => each.printed.split('subscribed to acknowledgements').length - 1);
-    expect(intakes).toEqual([1, 0]);
+    const intakes = [first, second, worker].map((each) => each.printed.split('subscribed to acknowledgements').length - 1);
+    expect(intakes).toEqual([1, 0, 0]);
 
     const during = await all.create(second);
     await fleet.manifests(during.id).reached(SCREENS / 5);

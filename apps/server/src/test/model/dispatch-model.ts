@@ -50,7 +50,9 @@ export class DispatchModel {
 
   settle(id: string, attempt: number, result: SendResult): void {
     const row = this.row(id);
-    if (row.attempt === attempt && ['SENDING', 'UNKNOWN'].includes(row.status)) row.status = this.verdict(result);
+    if (row.attempt !== attempt || !['SENDING', 'UNKNOWN'].includes(row.status)) return;
+    row.status = this.verdict(result);
+    row.doubt ||= result.outcome === 'RETRY' && result.ambiguous;
   }
 
   /** Of claims that are given up: what was not begun waits again; of what was, nobody knows. */
