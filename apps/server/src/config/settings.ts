@@ -222,6 +222,11 @@ const webhooks = {
     '10',
     'Attempts after which a webhook of a campaign that keeps failing is FAILED. The pauses grow from a second to a minute.',
   ),
+  webhookRate: optional(
+    'WEBHOOK_RATE',
+    whole(1, 1_000_000, 'a number of webhooks'),
+    'Most webhooks of campaigns that start in any one second, over all campaigns and processes; the same in every process. Not set: no limit.',
+  ),
 };
 
 const alerts = {

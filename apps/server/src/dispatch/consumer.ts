@@ -7,10 +7,12 @@ import { beginDeliveries, noteStale, settleDeliveries } from '../deliveries/deli
 import { backoff } from '../kit/backoff.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
+import { Lanes } from '../kit/lanes.js';
 import { Permits } from '../kit/permits.js';
 import { type Database, isUnavailable } from '../store/database.js';
 import type { Fence, Hold } from '../store/fence.js';
 import type { Claims } from './claims.js';
+import { type Limit, type Pacer, stretches } from './pacer.js';
 
 export interface ConsumerOptions {
   /** How long a send may take before a rescuer takes it for lost, ms. */
@@ -47,13 +49,28 @@ const NOTHING_TO_SEND_MS = 5000;
 /** How long a claim waits for a good part of its channel's places to be free before it takes a few, ms. */
 const SLICE_PATIENCE_MS = 20;
 
+/** Results that one process writes at the same time; the others wait, and leave connections to those who ask something. */
+const SETTLING = 4;
+
 /** What the sends of one claim share. */
 interface Batch {
   message: BusMessage;
+  /** Those of its deliveries that are in no slice yet. */
+  rest: string[];
   key: FenceKey;
   channel: Channel;
   send: Send;
   permits: Permits;
+  /** Undefined: they need no pace. */
+  limit: Limit | undefined;
+  /** Of a slice of it nothing began: its campaign is paused or over, the claim somebody else's, or the database away. */
+  bounced: boolean;
+}
+
+/** Some deliveries of a claim, and where they need a pace the moments (monotonic) at which they may start. */
+interface Slice {
+  ids: string[];
+  times: readonly number[] | undefined;
 }
 
 /**
@@ -64,6 +81,7 @@ export class Consumer {
   private settleUntil = Number.POSITIVE_INFINITY;
   private ending = false;
   private readonly permits = new Map<Channel, Permits>();
+  private readonly settling = new Lanes(SETTLING, SETTLING);
 
   constructor(
     private readonly database: Database,
@@ -71,6 +89,7 @@ export class Consumer {
     private readonly keys: FenceKeys,
     private readonly claims: Claims,
     private readonly channels: ReadonlyMap<string, Channel>,
+    private readonly pacer: Pacer,
     private readonly options: ConsumerOptions,
     private readonly metrics: ConsumerMetrics,
     private readonly log: Log,
@@ -85,10 +104,13 @@ export class Consumer {
     this.settleUntil = performance.now() + SETTLE_AT_THE_END_MS;
   }
 
-  /** Resolves when every delivery that it began is settled, or left to the rescuer. */
-  async consume(message: BusMessage): Promise<void> {
+  /**
+   * Resolves when every delivery that it began is settled, or left to the rescuer. Calls `started` before, when only results are awaited, of
+   * what keeps a rate: how fast results come shall not change that.
+   */
+  async consume(message: BusMessage, started: () => void = () => undefined): Promise<void> {
     try {
-      await this.consumeSlices(message);
+      await this.consumeSlices(message, started);
     } catch (error) {
       // Nobody needs to wait for the lease of what was not begun.
       await this.claims.giveBack(message.claimId, AGAIN_MS);
@@ -96,31 +118,75 @@ export class Consumer {
     }
   }
 
-  private async consumeSlices(message: BusMessage): Promise<void> {
+  private async consumeSlices(message: BusMessage, onStarted: () => void): Promise<void> {
     const key = await this.keys.of(message.campaignId);
     const channel = key === undefined ? undefined : this.channels.get(key.channel);
     const send = await channel?.prepare(message);
     // Nothing to send yet, or nobody here who could: a worker of a newer version may.
     if (key === undefined || channel === undefined || send === undefined)
       return await this.claims.giveBack(message.claimId, NOTHING_TO_SEND_MS);
-    const batch = { message, key, channel, send, permits: this.permitsOf(channel) };
+    const limit = this.pacer.limitOf(message.campaignId, key.ratePerSecond, key.channel);
     const rest = [...message.deliveryIds];
+    const batch: Batch = { message, rest, key, channel, send, permits: this.permitsOf(channel), limit, bounced: false };
     const slices: Promise<number>[] = [];
-    while (rest.length > 0) {
-      const places = await batch.permits.take(rest.length);
-      if (this.ending) {
-        batch.permits.give(places);
-        break;
-      }
-      slices.push(this.sendSlice(batch, rest.splice(0, places)));
+    const starting: Promise<void>[] = [];
+    for await (const slice of limit === undefined ? this.slices(batch) : this.pacedSlices(batch, limit)) {
+      starting.push(
+        new Promise((resolve) => {
+          const work = this.sendSlice(batch, slice, resolve);
+          // Looked at below, when all have ended.
+          work.catch(() => (batch.bounced = true));
+          slices.push(work);
+        }),
+      );
     }
+    if (limit !== undefined) void Promise.all(starting).then(onStarted);
     // All of them, also when one fails: until then some of it may still begin.
     const ended = await Promise.allSettled(slices);
     const failed = ended.find((slice) => slice.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    if (rest.length > 0) await this.claims.giveBack(message.claimId);
+    if (rest.length > 0 && !batch.bounced) await this.claims.giveBack(message.claimId);
     const settled = ended.reduce((sum, slice) => sum + (slice.status === 'fulfilled' ? slice.value : 0), 0);
     if (slices.length > 1 && settled === message.deliveryIds.length) await this.claims.end(message.claimId);
+  }
+
+  /** As many as there are places, at once. */
+  private async *slices({ message, rest, permits }: Batch): AsyncGenerator<Slice> {
+    while (rest.length > 0) {
+      const places = await permits.take(message.campaignId, rest.length);
+      if (this.ending) return permits.give(message.campaignId, places);
+      yield { ids: rest.splice(0, places), times: undefined };
+    }
+  }
+
+  /**
+   * Those that have a place get moments, and come when it is time to prepare them: until then no lock is held, and a pause finds nobody. A
+   * place is taken before the moments, so that a receiver that is slow burns none.
+   */
+  private async *pacedSlices(batch: Batch, limit: Limit): AsyncGenerator<Slice> {
+    const { message, rest, permits } = batch;
+    while (rest.length > 0 && !batch.bounced && !this.ending) {
+      let held = await permits.take(message.campaignId, Math.min(rest.length, this.pacer.blockOf(limit)));
+      try {
+        const reserved = await this.pacer.reserve(limit, held);
+        if ('waitMs' in reserved) {
+          permits.give(message.campaignId, held);
+          held = 0;
+          await this.pacer.pause(reserved.waitMs);
+          continue;
+        }
+        for (const times of stretches(reserved.times)) {
+          await this.pacer.timeToPrepare(times[0] ?? 0);
+          if (batch.bounced || this.ending) break;
+          // Too late for all of it: these moments are lost, and its deliveries get others.
+          if (this.pacer.isOver(times.at(-1) ?? 0)) continue;
+          held -= times.length;
+          yield { ids: rest.splice(0, times.length), times };
+        }
+      } finally {
+        permits.give(message.campaignId, held);
+      }
+    }
   }
 
   private permitsOf(channel: Channel): Permits {
@@ -131,35 +197,58 @@ export class Consumer {
     return permits;
   }
 
-  /** Answers how many were settled. */
-  private async sendSlice(batch: Batch, ids: string[]): Promise<number> {
-    const { channel, permits } = batch;
+  /** Answers how many were settled; calls `started` when all that will be sent of it has started. */
+  private async sendSlice(batch: Batch, { ids, times }: Slice, started: () => void): Promise<number> {
+    const { channel, permits, message } = batch;
     let held = ids.length;
     const giveBack = (count: number): void => {
       held -= count;
-      permits.give(count);
+      permits.give(message.campaignId, count);
     };
     const results: Promise<Settlement>[] = [];
     try {
+      const asked = performance.now();
       const hold = await this.fence.hold(batch.key.lockKey);
       try {
-        const begun = await this.begin(batch.message, ids);
+        const begun = await this.begin(message, ids);
+        batch.bounced ||= begun.length === 0;
         giveBack(ids.length - begun.length);
         const { gate, allAsked } = askedBy(begun.length, hold);
-        for (const delivery of begun) {
-          results.push(this.send(batch, delivery, gate).finally(() => giveBack(1)));
-          // A whole batch in one turn of the event loop would hold up everything else for tens of milliseconds.
-          if (results.length % SENDS_A_TURN === 0) await nextTurn();
-        }
+        const start = (delivery: OutgoingDelivery, mayStart: StartGate): void => {
+          results.push(this.send(batch, delivery, mayStart).finally(() => giveBack(1)));
+        };
+        if (batch.limit !== undefined && times !== undefined) {
+          this.pacer.prepared(performance.now() - asked);
+          await this.startPaced(batch.limit, begun, times, gate, start);
+        } else await startAtOnce(begun, gate, start);
         // What ends without asking has started nothing, so the slice has started when either is true of each.
         await Promise.race([allAsked, Promise.all(results)]);
       } finally {
         await hold.release();
       }
-      const settled = await this.settle(batch.message, channel, await Promise.all(results));
-      return settled;
+      started();
+      const settlements = await Promise.all(results);
+      return await this.settling.run(message.campaignId, () => this.settle(message, channel, settlements));
     } finally {
+      started();
       giveBack(held);
+    }
+  }
+
+  /** Starts each at a moment of its own; those for which none is left do not start. */
+  private async startPaced(
+    { lateness }: Limit,
+    begun: readonly OutgoingDelivery[],
+    times: readonly number[],
+    gate: StartGate,
+    start: (delivery: OutgoingDelivery, mayStart: StartGate) => void,
+  ): Promise<void> {
+    const moments = [...times];
+    for (const delivery of begun) {
+      while (moments[0] !== undefined && this.pacer.isOver(moments[0])) moments.shift();
+      const moment = moments.shift();
+      if (moment !== undefined) await this.pacer.until(moment);
+      start(delivery, () => gate() && moment !== undefined && lateness.allows(moment));
     }
   }
 
@@ -227,6 +316,18 @@ export class Consumer {
         await new Promise((resolve) => setTimeout(resolve, backoff(attempt, { firstMs: 100, maxMs: 1000 })));
       }
     }
+  }
+}
+
+async function startAtOnce(
+  begun: readonly OutgoingDelivery[],
+  gate: StartGate,
+  start: (delivery: OutgoingDelivery, mayStart: StartGate) => void,
+): Promise<void> {
+  for (const [index, delivery] of begun.entries()) {
+    start(delivery, gate);
+    // A whole batch in one turn of the event loop would hold up everything else for tens of milliseconds.
+    if ((index + 1) % SENDS_A_TURN === 0) await nextTurn();
   }
 }
 

@@ -11,6 +11,7 @@ import { Actor, type OnActorError } from '../kit/actor.js';
 import { foldAllCounts } from '../store/counts.js';
 import type { Database } from '../store/database.js';
 import { pruneFacts, prunePlayLogs } from '../store/prune.js';
+import { pruneSlots } from '../store/rate-slots.js';
 
 export interface ReconcilerOptions {
   intervalMs: number;
@@ -45,6 +46,7 @@ export class Reconciler extends Actor {
       this.housekeptAt = this.clock.monotonic();
       await foldAllCounts(this.database);
       await this.database.run(pruneFacts, {});
+      await this.database.run(pruneSlots, {});
       await this.database.run(prunePlayLogs, { keepMs: this.options.playLogKeepMs });
     }
     return endsAt > now ? Math.min(this.options.intervalMs, endsAt - now) : 0;

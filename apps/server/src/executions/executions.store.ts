@@ -139,9 +139,9 @@ export const untargetedExecutions = statement({
 export const waitingExecutions = statement({
   name: 'executions_waiting',
   takes: {},
-  gives: { id: t.uuid, campaign_id: t.uuid, wait_ms: t.float },
+  gives: { id: t.uuid, campaign_id: t.uuid, channel: t.text, rate_per_second: nullable(t.int), wait_ms: t.float },
   text: `
-    select e.id, e.campaign_id, (extract(epoch from d.next_attempt_at - now()) * 1000)::float8 as wait_ms
+    select e.id, e.campaign_id, c.channel, c.rate_per_second, (extract(epoch from d.next_attempt_at - now()) * 1000)::float8 as wait_ms
     from executions e join campaigns c on c.id = e.campaign_id
     cross join lateral (
       select next_attempt_at from deliveries where execution_id = e.id and next_attempt_at is not null order by next_attempt_at limit 1) as d

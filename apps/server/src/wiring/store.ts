@@ -50,7 +50,7 @@ export async function openStore(config: Config, apiBaseUrl: string, log: Log, me
     await outbox.release(database);
   });
   const { fenceDeadlineMs: deadlineMs, fenceIdleMs: idleMs, fenceWaitMs: waitMs } = config;
-  const fence = new Fence(open(WORKER_SLOTS + 2), open(4), systemClock, { deadlineMs, idleMs, waitMs });
+  const fence = new Fence(open(WORKER_SLOTS + 4), open(4), systemClock, { deadlineMs, idleMs, waitMs });
   const storage = await openStorage(config);
   return {
     database,

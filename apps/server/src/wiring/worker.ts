@@ -8,11 +8,17 @@ import type { Manifests } from '../creatives/manifest.js';
 import { Claims } from '../dispatch/claims.js';
 import { Consumer } from '../dispatch/consumer.js';
 import { recipientsOf } from '../deliveries/recipients.store.js';
-import { Dispatcher } from '../dispatch/dispatcher.js';
+import { Dispatcher, type RateOf } from '../dispatch/dispatcher.js';
+import { Pacer } from '../dispatch/pacer.js';
 import { systemClock } from '../kit/clock.js';
 import { webhookPolicy } from './alerts.js';
 import { type Context, POLL_MS, WORKER_SLOTS, actorErrors } from './context.js';
 import { screenChannel } from './gateway.js';
+
+/** Claims that a worker sends at the same time, of all campaigns: most of them wait for receivers. */
+const MOST_MESSAGES = 64;
+/** Claims of a campaign that wait for their moments: one is sent, one is prepared, one is on its way. */
+const PACED_MESSAGES = 3;
 
 export function startWorker(context: Context, manifests: Manifests): void {
   const { config, log, metrics, ends, broker, database, fence, keys, notifications } = context;
@@ -25,19 +31,25 @@ export function startWorker(context: Context, manifests: Manifests): void {
   const onError = actorErrors(log);
   const claims = new Claims(database, config.claimLeaseMs, (error) => onError(error, 'claims'));
   ends.add('the claims given back', () => claims.stop());
+  const channelRates = new Map(config.webhookRate === undefined ? [] : [['webhook', config.webhookRate]]);
+  const pacer = new Pacer(database, systemClock, channelRates);
   const consumer = new Consumer(
     database,
     fence,
     keys,
     claims,
     channels,
+    pacer,
     { sendMs: config.sendTimeoutMs + 10_000, firstOfferMs: config.offerFirstMs },
     metrics.consumer,
     log,
   );
-  const bus = new LocalBus(WORKER_SLOTS, (error) => onError(error, 'consumer'));
-  bus.subscribe((message) => consumer.consume(message));
-  const dispatcher = new Dispatcher(database, bus, claims, {
+  const ofConsumers = { onError: (error: unknown) => onError(error, 'consumer') };
+  const plain = new LocalBus({ ofOneCampaign: WORKER_SLOTS, most: MOST_MESSAGES, ...ofConsumers });
+  const paced = new LocalBus({ ofOneCampaign: PACED_MESSAGES, most: Number.POSITIVE_INFINITY, ...ofConsumers });
+  for (const bus of [plain, paced]) bus.subscribe((message, started) => consumer.consume(message, started));
+  const rateOf: RateOf = (perSecond, channel) => pacer.rateOf(perSecond, channel);
+  const dispatcher = new Dispatcher(database, { plain, paced }, rateOf, claims, {
     process: context.members.id,
     batch: config.dispatchBatch,
     leaseMs: config.claimLeaseMs,
@@ -49,7 +61,9 @@ export function startWorker(context: Context, manifests: Manifests): void {
     if (connected) dispatcher.wake();
   });
   dispatcher.start();
-  ends.add('the consumers', () => bus.stop());
+  ends.add('the consumers', async () => {
+    await Promise.all([plain.stop(), paced.stop()]);
+  });
   ends.add('the dispatcher', () => {
     // First, for the dispatcher may be waiting for a claim to end.
     consumer.hurry();

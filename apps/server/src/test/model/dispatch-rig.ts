@@ -6,6 +6,7 @@ import type { Channel, OutgoingDelivery, Send, SendResult } from '../../channels
 import { claimDeliveries, rescueDeliveries } from '../../deliveries/deliveries.store.js';
 import { Claims } from '../../dispatch/claims.js';
 import { Consumer } from '../../dispatch/consumer.js';
+import { Pacer } from '../../dispatch/pacer.js';
 import { Reconciler } from '../../dispatch/reconciler.js';
 import { Sweeper } from '../../dispatch/sweeper.js';
 import { type Clock, systemClock } from '../../kit/clock.js';
@@ -114,6 +115,7 @@ export class DispatchRig {
       new FenceKeys(database),
       new Claims(database, LEASE_MS, onError),
       new Map([['webhook', this.channel()]]),
+      new Pacer(database, systemClock, new Map()),
       { sendMs: 20_000, firstOfferMs: 10_000 },
       { stale: () => undefined, sent: () => undefined },
       silentLog,

@@ -7,6 +7,7 @@ import { Claims } from '../../dispatch/claims.js';
 import { Consumer } from '../../dispatch/consumer.js';
 import { Converger } from '../../dispatch/converger.js';
 import { Dispatcher } from '../../dispatch/dispatcher.js';
+import { Pacer } from '../../dispatch/pacer.js';
 import { systemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
 import { silentLog } from '../../kit/log.js';
@@ -148,6 +149,7 @@ describe('who cannot go on', () => {
       new FenceKeys(store.database),
       new Claims(store.database, LEASE_MS, unexpected),
       new Map([['screen', channel]]),
+      new Pacer(store.database, systemClock, new Map()),
       options,
       metrics,
       silentLog,
@@ -214,7 +216,8 @@ describe('who cannot go on', () => {
     const bus: Bus = {
       subscribe: () => undefined,
       stop: () => Promise.resolve(),
-      room: () => Promise.resolve(),
+      room: () => 'free',
+      onRoom: () => undefined,
       publish: () => Promise.reject(new Error('the bus is away')),
     };
     class Stepped extends Dispatcher {
@@ -224,7 +227,9 @@ describe('who cannot go on', () => {
     }
     const claims = new Claims(store.database, LEASE_MS, unexpected);
     const options = { process: null, batch: 100, leaseMs: LEASE_MS, pollMs: 1000, onError: () => undefined };
-    await expect(new Stepped(store.database, bus, claims, options).step()).rejects.toThrow('the bus is away');
+    await expect(new Stepped(store.database, { plain: bus, paced: bus }, () => undefined, claims, options).step()).rejects.toThrow(
+      'the bus is away',
+    );
     await eventually(async () => {
       await rescue();
       expect(await statesOf(store, run.execution)).toEqual({ PENDING: 2 });

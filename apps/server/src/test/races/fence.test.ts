@@ -14,6 +14,7 @@ import {
 } from '../../deliveries/deliveries.store.js';
 import { Claims } from '../../dispatch/claims.js';
 import { Consumer } from '../../dispatch/consumer.js';
+import { Pacer } from '../../dispatch/pacer.js';
 import { systemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
 import { silentLog } from '../../kit/log.js';
@@ -94,6 +95,7 @@ function consumerOf(channel: Channel, fence: Fence): Consumer {
       throw error;
     }),
     new Map([['screen', channel]]),
+    new Pacer(store.database, systemClock, new Map()),
     options,
     metrics,
     silentLog,

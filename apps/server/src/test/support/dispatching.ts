@@ -5,6 +5,8 @@ import type { Channel, SendResult, StartGate } from '../../channels/channel.js';
 import { claimDeliveries } from '../../deliveries/deliveries.store.js';
 import { Claims } from '../../dispatch/claims.js';
 import { Consumer } from '../../dispatch/consumer.js';
+import { Pacer } from '../../dispatch/pacer.js';
+import { systemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
 import { silentLog } from '../../kit/log.js';
 import type { Fence } from '../../store/fence.js';
@@ -58,6 +60,7 @@ export function consumerOf(store: TestStore, channel: Channel, fence: Fence): Co
       throw error;
     }),
     new Map([[channel.name, channel]]),
+    new Pacer(store.database, systemClock, new Map()),
     { sendMs: 20_000, firstOfferMs: 10_000 },
     { stale: () => undefined, sent: () => undefined },
     silentLog,
