@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ON_UNKNOWN, playWindow, sendRate } from './create-campaign.js';
+import { campaignSchedule } from './recurrence.js';
 import { ASSET_TYPES, CAMPAIGN_STATUSES, DELIVERY_STATES, SCREEN_COUNTS } from './states.js';
 import { storableText } from './text.js';
 
@@ -36,6 +37,7 @@ export const campaignView = z.object({
   content: z.record(z.string(), z.unknown()).nullable(),
   rate: sendRate.nullable(),
   onUnknown: z.enum(ON_UNKNOWN),
+  schedule: campaignSchedule.nullable(),
   /** Epoch ms at which it runs next by itself; null when it does not. */
   nextRunAt: z.int().nullable(),
   assets: z.array(assetView),

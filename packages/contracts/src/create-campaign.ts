@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { contactAudience, rehearsalAudience, screenAudience } from './audience.js';
 import { ASSET_TYPES } from './states.js';
+import { campaignSchedule, ianaZone } from './recurrence.js';
 import { epochMs, freeObject, httpUrl, label, storableText } from './text.js';
 
 export const MAX_ASSETS = 100;
@@ -17,17 +18,6 @@ export const assetInput = z.object({
 });
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM');
-export const ianaZone = z
-  .string()
-  .max(64)
-  .refine((zone) => {
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: zone });
-      return true;
-    } catch {
-      return false;
-    }
-  }, 'must be an IANA time zone');
 export const playWindow = z.strictObject({
   days: z.array(z.int().min(1).max(7)).min(1).max(7),
   from: timeOfDay,
@@ -111,10 +101,11 @@ const ofRecipients = {
   ...ofEveryChannel,
   startAt: epochMs.optional(),
   expireAt: epochMs.optional(),
-  dispatch: z.enum(['auto', 'manual']).default('manual'),
+  /** `manual` unless given; a schedule dispatches by itself. */
+  dispatch: z.enum(['auto', 'manual']).optional(),
   rate: sendRate.optional(),
   onUnknown: z.enum(ON_UNKNOWN).default('hold'),
-  schedule: notYet('is not supported yet'),
+  schedule: campaignSchedule.optional(),
   window: notYet("is supported on channel 'screen' only"),
   limits: notYet('is not supported yet'),
 };
@@ -141,6 +132,14 @@ function endsAfterStart({ startAt, expireAt }: { startAt?: number | undefined; e
 }
 const ENDS_AFTER_START = { path: ['expireAt'], error: 'must be after startAt' };
 
+type Dispatched<Body> = Body extends unknown ? Omit<Body, 'dispatch'> & { dispatch: 'auto' | 'manual' } : never;
+
+/** Says who starts it, where the body does not. */
+function dispatched<Body extends { dispatch?: 'auto' | 'manual' | undefined; schedule?: unknown }>(body: Body): Dispatched<Body> {
+  const dispatch = body.dispatch ?? (body.schedule === undefined || body.schedule === null ? 'manual' : 'auto');
+  return { ...body, dispatch } as Dispatched<Body>;
+}
+
 /** The body of a campaign for screens alone. */
 export const createForScreens = z.preprocess(withChannel, createScreenCampaign).refine(endsAfterStart, ENDS_AFTER_START);
 
@@ -151,7 +150,12 @@ export const createCampaign = z
       error: "must be 'screen', 'webhook' or 'null'",
     }),
   )
-  .refine(endsAfterStart, ENDS_AFTER_START);
+  .refine(endsAfterStart, ENDS_AFTER_START)
+  .refine(({ schedule, dispatch }) => schedule === undefined || schedule === null || dispatch !== 'manual', {
+    path: ['dispatch'],
+    error: "must be 'auto', or absent, with a schedule",
+  })
+  .transform(dispatched);
 export type CreateCampaign = z.infer<typeof createCampaign>;
 export type CreateCampaignInput = Omit<z.input<typeof createScreenCampaign>, 'channel'> & { channel?: 'screen' };
 export type CreateRecipientCampaignInput = z.input<typeof createWebhookCampaign> | z.input<typeof createNullCampaign>;

@@ -3,6 +3,7 @@ export * from './errors.js';
 export * from './text.js';
 export * from './paging.js';
 export * from './audience.js';
+export * from './recurrence.js';
 export * from './create-campaign.js';
 export * from './campaigns.js';
 export * from './executions.js';

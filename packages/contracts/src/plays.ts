@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ianaZone } from './create-campaign.js';
+import { ianaZone } from './recurrence.js';
 import { deviceId } from './screens.js';
 import { epochMs } from './text.js';
 
