@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { contactId } from './audience.js';
-import { ianaZone } from './create-campaign.js';
+import { ianaZone } from './recurrence.js';
 import { importReport } from './screens.js';
 import { freeObject, label, storableText } from './text.js';
 

@@ -25,16 +25,19 @@ const SOME_DAY = new Date(0);
 export const ianaZone = z
   .string()
   .max(64)
-  .refine((zone) => {
-    // Node takes offsets such as +02:00 for zones from version 22 on; they know no summer time and are no names.
-    if (!/^[A-Za-z]/.test(zone)) return false;
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: zone });
-      return true;
-    } catch {
-      return false;
-    }
-  }, 'must be an IANA time zone');
+  .refine(
+    (zone) => {
+      // Node takes offsets such as +02:00 for zones from version 22 on; they know no summer time and are no names.
+      if (!/^[A-Za-z]/.test(zone)) return false;
+      try {
+        new Intl.DateTimeFormat('en', { timeZone: zone });
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    { error: 'must be an IANA time zone', abort: true },
+  );
 
 /**
  * Reads an expression of five fields, or of six with seconds in front. A time of day that is written out (no `*` and no step in its

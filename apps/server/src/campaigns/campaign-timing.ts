@@ -1,4 +1,4 @@
-import type { ScreenAudience } from '@marquee/contracts';
+import { type CreateCampaign, nextSlot, recurrenceOf, type ScreenAudience } from '@marquee/contracts';
 import type { Clock } from '../kit/clock.js';
 import { ProblemError } from '../kit/errors.js';
 
@@ -31,6 +31,14 @@ export class CampaignTiming {
       return new ProblemError('LEAD_TOO_SHORT', [`startAt: must be at least ${this.options.minLeadMs} ms from now`]);
     }
     return undefined;
+  }
+
+  /** Why a schedule cannot be taken: it has no slot to come. */
+  refusalOfSchedule({ schedule, startAt, expireAt }: Pick<CreateCampaign, 'schedule' | 'startAt' | 'expireAt'>): ProblemError | undefined {
+    if (schedule === undefined || schedule === null) return undefined;
+    const times = { startAt: startAt ?? null, expireAt: expireAt ?? null };
+    if (nextSlot(recurrenceOf(schedule, times), this.clock.now()) !== undefined) return undefined;
+    return new ProblemError('VALIDATION_FAILED', ['schedule.cron: has no slot to come before its end']);
   }
 
   /** What the planner should know of a start at `startAt`. */

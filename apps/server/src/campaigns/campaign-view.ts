@@ -1,4 +1,4 @@
-import type { AssetView, CampaignStatus, CampaignView, OnUnknown, PlayWindow } from '@marquee/contracts';
+import type { AssetView, CampaignSchedule, CampaignStatus, CampaignView, OnUnknown, PlayWindow } from '@marquee/contracts';
 import type { CampaignRow } from './campaigns.store.js';
 
 /** A campaign as the API shows it. */
@@ -20,6 +20,7 @@ export function campaignView(row: CampaignRow): CampaignView {
     content: shownContent(row.content as Record<string, unknown> | null),
     rate: row.rate_per_second === null ? null : { perSecond: row.rate_per_second },
     onUnknown: row.on_unknown as OnUnknown,
+    schedule: row.schedule as CampaignSchedule | null,
     nextRunAt: row.next_slot_at,
     assets: assetViews(row.assets),
     epoch: row.epoch,

@@ -50,7 +50,7 @@ export class Campaigns {
 
   /** See `POST /campaigns`: a repetition is answered as the first was, also when the first's times are over by now. */
   async create(body: CreateCampaign): Promise<CreatedCampaign> {
-    const refusal = this.timing.refusalOf(body, body.channel !== 'screen');
+    const refusal = this.timing.refusalOf(body, body.channel !== 'screen') ?? this.timing.refusalOfSchedule(body);
     if (refusal !== undefined) {
       const earlier = await this.creator.earlier(body);
       if (earlier !== undefined) return earlier;

@@ -19,6 +19,7 @@ export const campaignRow = {
   content: nullable(t.json),
   rate_per_second: nullable(t.int),
   on_unknown: t.text,
+  schedule: nullable(t.json),
   next_slot_at: nullable(t.bigint),
   epoch: t.int,
   paused: t.bool,
@@ -32,7 +33,7 @@ export type CampaignRow = ValuesOf<typeof campaignRow>;
 
 const CAMPAIGN = `
   c.id, c.name, c.version, c.live_version, c.status, c.channel, c.start_at, c.expire_at, c.metadata, c.audience, c.priority::int as priority, c.play_window,
-  c.dispatch, c.content, c.rate_per_second, c.on_unknown, c.next_slot_at, c.epoch, c.paused, c.lock_key, c.build_error, c.created_at, c.updated_at,
+  c.dispatch, c.content, c.rate_per_second, c.on_unknown, c.schedule, c.next_slot_at, c.epoch, c.paused, c.lock_key, c.build_error, c.created_at, c.updated_at,
   (select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'assetType', a.asset_type, 'url', a.url, 'checksum', a.checksum,
      'durationMs', a.duration_ms, 'sizeBytes', a.size_bytes, 'state', a.state, 'reason', a.reason) order by a.position), '[]')
    from campaign_assets a where a.campaign_id = c.id and a.version = c.version) as assets`;
@@ -57,6 +58,7 @@ export const createCampaigns = statement({
     contents: t.nullableJsonTexts,
     rates: t.nullableInts,
     onUnknowns: t.texts,
+    schedules: t.nullableJsonTexts,
     nextSlots: t.nullableBigints,
     keys: t.uuids,
     digests: t.byteses,
@@ -73,14 +75,14 @@ export const createCampaigns = statement({
   text: `
     with made as (
       insert into campaigns (id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, content,
-                             rate_per_second, on_unknown, next_slot_at, status, idempotency_key, request_sha256, first_answer, created_at, updated_at)
-      select id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, content, rate, on_unknown, next_slot,
+                             rate_per_second, on_unknown, schedule, next_slot_at, status, idempotency_key, request_sha256, first_answer, created_at, updated_at)
+      select id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, content, rate, on_unknown, schedule, next_slot,
              case when channel = 'screen' then 'draft' else 'ready' end, key, digest, answer,
              to_timestamp(created_at / 1000.0), to_timestamp(created_at / 1000.0)
       from unnest($ids, $names, $channels, $startAts, $expireAts, $metadatas, $audiences, $priorities, $windows, $dispatches,
-                  $contents, $rates, $onUnknowns, $nextSlots, $keys, $digests, $answers, $createdAts)
+                  $contents, $rates, $onUnknowns, $schedules, $nextSlots, $keys, $digests, $answers, $createdAts)
         as wanted(id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch,
-                  content, rate, on_unknown, next_slot, key, digest, answer, created_at)
+                  content, rate, on_unknown, schedule, next_slot, key, digest, answer, created_at)
       order by id
       on conflict (idempotency_key) do nothing
       returning id, channel),
@@ -96,8 +98,10 @@ export const createCampaigns = statement({
     -- Nothing is built of what is sent to recipients.
     ready as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
-      select 'campaign', id, 'campaign_ready', '{"status": "ready"}', true from made where channel <> 'screen' order by id)
-    select id from made`,
+      select 'campaign', id, 'campaign_ready', '{"status": "ready"}', true from made where channel <> 'screen' order by id),
+    -- Who is to run by itself may be due before the producer looks again.
+    told as (select pg_notify('marquee', 'slot_set') from made join unnest($ids, $nextSlots) as w(id, next_slot) using (id) where w.next_slot is not null limit 1)
+    select id from made where (select count(*) from told) >= 0`,
 });
 
 /** What the first request with each of these keys asked for and was answered. */
@@ -168,7 +172,7 @@ export const cancelCampaign = statement({
   gives: { id: t.uuid },
   text: `
     with cancelled as (
-      update campaigns set status = 'cancelled', updated_at = now() where id = $id and status <> 'cancelled' returning id),
+      update campaigns set status = 'cancelled', next_slot_at = null, updated_at = now() where id = $id and status <> 'cancelled' returning id),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload)
       select 'campaign', id, 'campaign_cancelled', '{"status": "cancelled"}' from cancelled)

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { AssetView, CreateCampaign, CreatedCampaign } from '@marquee/contracts';
+import {
+  type AssetView,
+  type CampaignSchedule,
+  type CreateCampaign,
+  type CreatedCampaign,
+  nextSlot,
+  recurrenceOf,
+} from '@marquee/contracts';
 import { Batcher } from '../kit/batcher.js';
 import { canonicalJson } from '../kit/canonical-json.js';
 import type { Clock } from '../kit/clock.js';
@@ -74,13 +81,14 @@ export class CampaignCreator {
   }
 
   /** What only campaigns have that are sent to recipients one by one. */
-  private sendingOf(body: CreateCampaign): Pick<CreatedCampaign, 'content' | 'rate' | 'onUnknown' | 'nextRunAt'> {
-    if (body.channel === 'screen') return { content: null, rate: null, onUnknown: 'hold', nextRunAt: null };
+  private sendingOf(body: CreateCampaign): Pick<CreatedCampaign, 'content' | 'rate' | 'onUnknown' | 'schedule' | 'nextRunAt'> {
+    if (body.channel === 'screen') return { content: null, rate: null, onUnknown: 'hold', schedule: null, nextRunAt: null };
     return {
       content: shownContent(body.content),
       rate: body.rate ?? null,
       onUnknown: body.onUnknown,
-      nextRunAt: body.dispatch === 'auto' ? (body.startAt ?? this.clock.now()) : null,
+      schedule: body.schedule ?? null,
+      nextRunAt: body.dispatch === 'auto' ? firstRunOf(body, this.clock.now()) : null,
     };
   }
 
@@ -123,6 +131,19 @@ function settle(outcome: Outcome): CreatedCampaign {
   throw new ProblemError('IDEMPOTENCY_CONFLICT', ['idempotencyKey: was used with another body before']);
 }
 
+/** When a campaign that runs by itself runs first: at its start, or at the first slot of its schedule; null when it has none to come. */
+export function firstRunOf(
+  {
+    schedule,
+    startAt,
+    expireAt,
+  }: { schedule?: CampaignSchedule | null | undefined; startAt?: number | undefined; expireAt?: number | undefined },
+  now: number,
+): number | null {
+  if (schedule === undefined || schedule === null) return startAt ?? now;
+  return nextSlot(recurrenceOf(schedule, { startAt: startAt ?? null, expireAt: expireAt ?? null }), now) ?? null;
+}
+
 /** Two bodies are the same when they are equal after validation and defaults, whatever the order of their keys. */
 function digestOf(body: CreateCampaign): Buffer {
   return createHash('sha256').update(canonicalJson(body)).digest();
@@ -158,6 +179,7 @@ function columnsOf(batch: Wanted[]): ValuesOf<typeof createCampaigns.takes> {
     contents: batch.map(({ body }) => (body.channel === 'screen' ? null : JSON.stringify(body.content))),
     rates: batch.map(({ answer }) => answer.rate?.perSecond ?? null),
     onUnknowns: batch.map(({ answer }) => answer.onUnknown),
+    schedules: batch.map(({ answer }) => (answer.schedule === null ? null : JSON.stringify(answer.schedule))),
     nextSlots: batch.map(({ answer }) => answer.nextRunAt),
     keys: batch.map(({ key }) => key),
     digests: batch.map(({ digest }) => digest),

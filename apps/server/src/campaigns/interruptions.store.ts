@@ -103,7 +103,7 @@ export const reopenExecution = statement({
     reopened as (
       update executions e set state = 'RUNNING', ended_at = null
       where e.id = $execution and e.state in ('RUNNING', 'COMPLETED') and exists (select from fence)
-        and not exists (select from executions o where o.campaign_id = e.campaign_id and o.id <> e.id and o.state in ('NEW', 'RUNNING', 'PAUSED'))
+        and not exists (select from executions o where o.campaign_id = e.campaign_id and o.id <> e.id and o.state in ('NEW', 'RUNNING', 'PAUSED') and not o.queued)
       returning e.id, e.campaign_id),
     active as (
       update campaigns c set status = 'active', updated_at = now() from reopened

@@ -176,6 +176,13 @@ const dispatch = {
     '1000',
     'How often drained executions are completed and cancelled ones swept.',
   ),
+  startAttempts: setting('START_ATTEMPTS', whole(1, 100), '5', 'How often the start of an execution is tried before it is FAILED.'),
+  startRetryMs: setting(
+    'START_RETRY_MS',
+    milliseconds(1),
+    '1000',
+    'Before the second attempt to start an execution; ever longer before later ones.',
+  ),
   offerFirstMs: setting(
     'OFFER_FIRST_MS',
     milliseconds(1),

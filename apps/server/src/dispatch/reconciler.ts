@@ -6,6 +6,7 @@ import {
   lockRunning,
   nextCompletion,
 } from '../executions/executions.store.js';
+import { lockCampaign } from '../executions/starts.store.js';
 import type { Clock } from '../kit/clock.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import { foldAllCounts } from '../store/counts.js';
@@ -57,7 +58,10 @@ export class Reconciler extends Actor {
       // Lock first, count then: a retry that made work meanwhile is either waited for or seen.
       await this.database.transaction(async (transaction) => {
         const [locked] = await transaction.run(lockRunning, { id });
-        if (locked !== undefined) await transaction.run(completeDrained, { id });
+        if (locked === undefined) return;
+        // And no execution is made between: whoever makes one holds the campaign's row.
+        await transaction.run(lockCampaign, { id: locked.campaign_id });
+        await transaction.run(completeDrained, { id });
       });
     }
   }

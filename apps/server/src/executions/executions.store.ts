@@ -33,52 +33,12 @@ export const requestExecution = statement({
   gives: { id: t.uuid, epoch: t.int },
   text: `
     with wanted as (
-      select id, epoch from campaigns where id = $campaign and channel <> 'screen' and status in ('ready', 'active')),
+      select id, epoch from campaigns where id = $campaign and channel <> 'screen' and status in ('ready', 'active') for no key update),
     made as (
       insert into executions (id, campaign_id, scheduled_for, kind) select $id, id, $scheduledFor, 'manual' from wanted
       on conflict do nothing returning id),
     told as (select pg_notify('marquee', 'execution_new') from made)
     select made.id, wanted.epoch from made, wanted where (select count(*) from told) >= 0`,
-});
-
-/** Locks the new execution that is due first and that nobody else is starting; no row when there is none. */
-export const takeNewExecution = statement({
-  name: 'executions_take_new',
-  takes: {},
-  gives: { id: t.uuid, campaign_id: t.uuid, attempts: t.int },
-  text: `
-    select id, campaign_id, attempts from executions where state = 'NEW' and next_try_at <= now()
-    order by next_try_at limit 1 for no key update skip locked`,
-});
-
-/** Runs a new execution that the caller holds locked; of a campaign that is over it ends CANCELLED. Answers which. */
-export const startExecution = statement({
-  name: 'executions_start',
-  takes: { id: t.uuid },
-  gives: { state: t.text },
-  text: `
-    with running as (
-      update campaigns c set status = 'active', updated_at = now()
-      from executions e where e.id = $id and c.id = e.campaign_id and c.status in ('ready', 'active') returning c.id),
-    moved as (
-      update executions e
-      set state = case when exists (select from running) then 'RUNNING' else 'CANCELLED' end, attempts = e.attempts + 1, started_at = now(),
-          ended_at = case when exists (select from running) then null else now() end
-      where e.id = $id and e.state = 'NEW' returning e.state),
-    facts as (
-      insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
-      select 'campaign', id, 'execution_started', '{"status": "active"}', true from running)
-    select state from moved`,
-});
-
-/** In how many ms the next new execution may be started; no row when there is none. */
-export const nextNewExecution = statement({
-  name: 'executions_next_new',
-  takes: {},
-  gives: { wait_ms: t.float },
-  text: `
-    select greatest(0, extract(epoch from next_try_at - now()) * 1000)::float8 as wait_ms
-    from executions where state = 'NEW' order by next_try_at limit 1`,
 });
 
 /** Running executions of recipients that look drained. */
@@ -102,7 +62,8 @@ export const lockRunning = statement({
 });
 
 /**
- * Completes an execution that the caller holds locked, when nothing of it is left to do; its campaign with it, when no other is to come.
+ * Completes an execution that the caller holds locked, and its campaign, when nothing of it is left to do; the campaign with it, when no
+ * other is live or to come.
  * No row when there is something left.
  */
 export const completeDrained = statement({
@@ -117,12 +78,15 @@ export const completeDrained = statement({
       returning e.id, e.campaign_id),
     over as (
       update campaigns c set status = 'completed', paused = false, updated_at = now() from done
-      where c.id = done.campaign_id and c.status = 'active' and c.next_slot_at is null returning c.id),
+      where c.id = done.campaign_id and c.status = 'active' and c.next_slot_at is null
+        and not exists (select from executions o where o.campaign_id = done.campaign_id and o.id <> done.id and o.state in ('NEW', 'RUNNING', 'PAUSED'))
+      returning c.id),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
       select 'campaign', campaign_id, 'execution_completed', case when exists (select from over) then '{"status": "completed"}'::jsonb else '{"status": "active"}'::jsonb end, true
-      from done)
-    select id from done`,
+      from done),
+    told as (select pg_notify('marquee', 'execution_new') from done)
+    select id from done where (select count(*) from told) >= 0`,
 });
 
 /** Running executions whose audience is not read to its end. */
@@ -175,7 +139,7 @@ export const completeCampaigns = statement({
   gives: { id: t.uuid },
   text: `
     with done as (
-      update campaigns set status = 'completed', updated_at = now()
+      update campaigns set status = 'completed', next_slot_at = null, updated_at = now()
       where expire_at <= $now and status not in ('completed', 'cancelled') returning id),
     ended as (
       update executions e set state = 'COMPLETED', ended_at = now() from done

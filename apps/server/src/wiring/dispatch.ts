@@ -1,5 +1,6 @@
 import { AssetSources } from '../creatives/asset-sources.js';
 import { Builder } from '../creatives/builder.js';
+import { Producer } from '../dispatch/producer.js';
 import { Joiner } from '../dispatch/joiner.js';
 import { Launcher } from '../dispatch/launcher.js';
 import { Reconciler } from '../dispatch/reconciler.js';
@@ -12,11 +13,16 @@ import { StartError } from '../kit/errors.js';
 import { AddressPolicy, parseFetchAllow } from '../kit/address-policy.js';
 import { GuardedFetcher } from '../storage/guarded-fetcher.js';
 import { startAlerts } from './alerts.js';
+import { newId } from '../kit/ids.js';
+import { LeaseLock } from '../store/lease-lock.js';
 import { Growth } from '../store/growth.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
 /** Channels whose sends may be repeated under the same key: those that declare it. */
 const SAFE_CHANNELS = ['screen', 'webhook', 'null'];
+
+/** Long enough for a turn of the producer's, short enough for a slot to bear the death of whoever had it. */
+const PRODUCER_LEASE = { atMostMs: 1000, atLeastMs: 20 };
 
 /** How often a look is taken at how large the tables are: two rows of the catalogue. */
 const GROWTH_MS = 500;
@@ -35,7 +41,9 @@ export async function startDispatch(context: Context): Promise<void> {
   ends.add('the fetcher', () => fetcher.close());
   const builder = new Builder(database, outbox, sources, { pollMs: POLL_MS, onError }, log);
   const launcher = new Launcher(database, outbox, systemClock, { pollMs: POLL_MS, onError });
-  const starter = new Starter(database, { pollMs: POLL_MS, onError });
+  const starter = new Starter(database, { pollMs: POLL_MS, attempts: config.startAttempts, retryMs: config.startRetryMs, onError });
+  const lock = new LeaseLock(database, 'producer', newId(), PRODUCER_LEASE);
+  const producer = new Producer(database, lock, systemClock, { pollMs: POLL_MS, onError }, log);
   const joiner = new Joiner(database, { pollMs: POLL_MS, onError });
   const sweeper = new Sweeper(database, outbox, { pollMs: POLL_MS, onError });
   const relay = new Relay(database, { pollMs: POLL_MS, onError });
@@ -50,12 +58,14 @@ export async function startDispatch(context: Context): Promise<void> {
   notifications.on('campaign_edited', () => builder.wake());
   notifications.on('template_ready', () => launcher.wake());
   notifications.on('execution_started', () => launcher.wake());
+  notifications.on('slot_set', () => producer.wake());
+  notifications.on('campaign_resumed', () => producer.wake());
   notifications.on('execution_new', () => starter.wake());
   notifications.on('device_entered', () => joiner.wake());
   notifications.on('campaign_cancelled', () => sweeper.wake());
   notifications.on('campaign_completed', () => sweeper.wake());
   notifications.on('fact', () => relay.wake());
-  for (const actor of [sources, builder, launcher, starter, joiner, sweeper, relay, rescuer, reconciler, growth]) {
+  for (const actor of [sources, builder, launcher, producer, starter, joiner, sweeper, relay, rescuer, reconciler, growth]) {
     actor.start();
     ends.add(actor.name, () => actor.stop());
   }
