@@ -54,14 +54,13 @@ export class Reconciler extends Actor {
   }
 
   private async completeDrained(): Promise<void> {
-    for (const { id } of await this.database.run(drainedExecutions, { most: EXECUTIONS_A_TURN })) {
+    for (const { id, campaign_id } of await this.database.run(drainedExecutions, { most: EXECUTIONS_A_TURN })) {
       // Lock first, count then: a retry that made work meanwhile is either waited for or seen.
       await this.database.transaction(async (transaction) => {
+        // The campaign before it, as everybody does: whoever makes an execution holds the campaign's row.
+        await transaction.run(lockCampaign, { id: campaign_id });
         const [locked] = await transaction.run(lockRunning, { id });
-        if (locked === undefined) return;
-        // And no execution is made between: whoever makes one holds the campaign's row.
-        await transaction.run(lockCampaign, { id: locked.campaign_id });
-        await transaction.run(completeDrained, { id });
+        if (locked !== undefined) await transaction.run(completeDrained, { id });
       });
     }
   }

@@ -45,9 +45,9 @@ export const requestExecution = statement({
 export const drainedExecutions = statement({
   name: 'executions_drained',
   takes: { most: t.int },
-  gives: { id: t.uuid },
+  gives: { id: t.uuid, campaign_id: t.uuid },
   text: `
-    select e.id from executions e join campaigns c on c.id = e.campaign_id
+    select e.id, e.campaign_id from executions e join campaigns c on c.id = e.campaign_id
     where e.state = 'RUNNING' and e.targeted and c.channel <> 'screen'
       and coalesce((select sum(n) from execution_counts k where k.execution_id = e.id and k.state in ('PENDING', 'IN_PROGRESS', 'SENDING')), 0) = 0
     order by e.id limit $most`,
