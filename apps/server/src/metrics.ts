@@ -112,6 +112,25 @@ export class Metrics {
     });
   }
 
+  /** Adds values that are read together when they are asked for; NaN when the read fails. */
+  gauges<Values>(read: () => Promise<Values>, told: { name: string; help: string; value: (values: Values) => number }[]): void {
+    let reading: Promise<Values> | undefined;
+    const shared = (): Promise<Values> => (reading ??= read().finally(() => (reading = undefined)));
+    for (const { name, help, value } of told) {
+      new Gauge({
+        name,
+        help,
+        registers: this.registers,
+        async collect() {
+          await shared().then(
+            (values) => this.set(value(values)),
+            () => this.set(Number.NaN),
+          );
+        },
+      });
+    }
+  }
+
   /** Prometheus text and its content type. */
   async text(): Promise<{ type: string; text: string }> {
     return { type: this.registry.contentType, text: await this.registry.metrics() };

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { contactAudience, rehearsalAudience, screenAudience } from './audience.js';
 import { withChannel } from './create-campaign.js';
-import { DELIVERY_STATES, EXECUTION_KINDS, EXECUTION_STATES } from './states.js';
+import { DELIVERY_STATES, type DeliveryState, EXECUTION_KINDS, EXECUTION_STATES } from './states.js';
+
+/** Kept, not counted: a state that no delivery is in is 0. */
+export const executionCounts = z.object(
+  Object.fromEntries(DELIVERY_STATES.map((state) => [state, z.int()])) as Record<DeliveryState, z.ZodInt>,
+);
+export type ExecutionCounts = z.infer<typeof executionCounts>;
 
 export const executionView = z.object({
   id: z.uuid(),
@@ -15,8 +21,35 @@ export const executionView = z.object({
   kind: z.enum(EXECUTION_KINDS),
   /** Starts that were tried; a failed one is tried again. */
   attempts: z.int(),
+  /** How late it started after its moment, ms; null while it has not. */
+  lagMs: z.int().nullable(),
+  /** From its start to its end, ms; null while it runs or where it never did. */
+  durationMs: z.int().nullable(),
+  /** Its deliveries by state. */
+  counts: executionCounts,
 });
 export type ExecutionView = z.infer<typeof executionView>;
+
+/** How much waits, and for how long. */
+export const backlogView = z.object({
+  /** New executions that wait to be started, those that queue behind a live one included. */
+  new: z.int(),
+  /** How long the oldest of them that queues behind none has waited, ms; null when there is none. */
+  oldestNewMs: z.int().nullable(),
+  /** Those of them that queue behind a live execution of their campaign. */
+  queued: z.int(),
+  running: z.int(),
+  /** Running executions of paused campaigns. */
+  paused: z.int(),
+  /** Deliveries of live executions that nobody has claimed. */
+  pendingDeliveries: z.int(),
+  /** Slots that are due and have no execution yet; the longest overdue, ms. */
+  overdueSlots: z.int(),
+  oldestSlotMs: z.int().nullable(),
+  /** How late the execution that started last did, ms; null when none has by itself. */
+  latestLagMs: z.int().nullable(),
+});
+export type Backlog = z.infer<typeof backlogView>;
 
 export const deliveryView = z.object({
   id: z.uuid(),

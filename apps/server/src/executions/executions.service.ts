@@ -1,11 +1,28 @@
-import type { CampaignStatus, ExecutionKind, ExecutionState, ExecutionView, Page } from '@marquee/contracts';
+import {
+  type Backlog,
+  type CampaignStatus,
+  DELIVERY_STATES,
+  type ExecutionCounts,
+  type ExecutionKind,
+  type ExecutionState,
+  type ExecutionView,
+  type Page,
+} from '@marquee/contracts';
 import type { Clock } from '../kit/clock.js';
 import { ProblemError } from '../kit/errors.js';
 import { isUuid, newId } from '../kit/ids.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
 import type { ValuesOf } from '../store/statement.js';
-import { campaignStatus, countExecutions, findExecution, launchCampaigns, listExecutions, requestExecution } from './executions.store.js';
+import {
+  campaignStatus,
+  countExecutions,
+  findExecution,
+  launchCampaigns,
+  listExecutions,
+  readBacklog,
+  requestExecution,
+} from './executions.store.js';
 
 export interface ExecutionQuery {
   status?: ExecutionState | undefined;
@@ -49,6 +66,22 @@ export class Executions {
     return pageOf(rows, { total: counted[0]?.n ?? 0, offset: query.offset, limit: query.limit }, executionView, (row) => row.id);
   }
 
+  /** How much waits, and for how long. */
+  async backlog(): Promise<Backlog> {
+    const [row] = await this.database.run(readBacklog, {});
+    return {
+      new: row?.new ?? 0,
+      oldestNewMs: row?.oldest_new_ms ?? null,
+      queued: row?.queued ?? 0,
+      running: row?.running ?? 0,
+      paused: row?.paused ?? 0,
+      pendingDeliveries: row?.pending ?? 0,
+      overdueSlots: row?.overdue ?? 0,
+      oldestSlotMs: row?.oldest_slot_ms ?? null,
+      latestLagMs: row?.latest_lag_ms ?? null,
+    };
+  }
+
   /** NOT_FOUND when there is none. */
   async get(id: string): Promise<ExecutionView> {
     const [row] = await this.database.run(findExecution, { id });
@@ -65,6 +98,13 @@ function refusal(campaignId: string, status: CampaignStatus | undefined): Proble
   return new ProblemError('CONFLICT', `the campaign is ${status}`);
 }
 
+const NONE = Object.fromEntries(DELIVERY_STATES.map((state) => [state, 0])) as ExecutionCounts;
+
+/** Of what is kept beside an execution, the states of its deliveries. */
+function pick(kept: Record<string, number>): Partial<ExecutionCounts> {
+  return Object.fromEntries(DELIVERY_STATES.flatMap((state) => (kept[state] === undefined ? [] : [[state, kept[state]]])));
+}
+
 function executionView(row: ValuesOf<typeof findExecution.gives>): ExecutionView {
   return {
     id: row.id,
@@ -76,5 +116,8 @@ function executionView(row: ValuesOf<typeof findExecution.gives>): ExecutionView
     reason: row.reason,
     kind: row.kind as ExecutionKind,
     attempts: row.attempts,
+    lagMs: row.started_at === null ? null : row.started_at - row.scheduled_for,
+    durationMs: row.started_at === null || row.ended_at === null ? null : row.ended_at - row.started_at,
+    counts: { ...NONE, ...pick(row.counts as Record<string, number>) },
   };
 }

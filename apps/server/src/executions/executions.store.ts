@@ -178,12 +178,15 @@ const executionRow = {
   reason: nullable(t.text),
   kind: t.text,
   attempts: t.int,
+  counts: t.json,
 };
 /** A running execution of a paused campaign is shown as PAUSED: its row stays as it is, so that pause touches the campaign alone. */
 const SHOWN_STATE = `case when e.state = 'RUNNING' and c.paused then 'PAUSED' else e.state end`;
 const EXECUTION = `
   e.id, e.campaign_id, ${SHOWN_STATE} as state, e.scheduled_for, epoch_ms(e.started_at) as started_at, epoch_ms(e.ended_at) as ended_at,
-  e.reason, e.kind, e.attempts`;
+  e.reason, e.kind, e.attempts,
+  (select coalesce(jsonb_object_agg(k.state, k.n), '{}') from (
+     select state, sum(n) as n from execution_counts where execution_id = e.id group by state) as k) as counts`;
 const EXECUTIONS = 'executions e join campaigns c on c.id = e.campaign_id';
 
 export const findExecution = statement({
@@ -203,6 +206,38 @@ export const listExecutions = statement({
     where ($campaign is null or e.campaign_id = $campaign) and ($state is null or ${SHOWN_STATE} = $state)
       and e.id < coalesce($before, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     order by e.id desc offset $skip limit $most`,
+});
+
+/** How much waits, and for how long. Reads what is live by its indexes, and of what is over only the latest start. */
+export const readBacklog = statement({
+  name: 'executions_backlog',
+  takes: {},
+  gives: {
+    new: t.bigint,
+    oldest_new_ms: nullable(t.bigint),
+    queued: t.bigint,
+    running: t.bigint,
+    paused: t.bigint,
+    pending: t.bigint,
+    overdue: t.bigint,
+    oldest_slot_ms: nullable(t.bigint),
+    latest_lag_ms: nullable(t.bigint),
+  },
+  text: `
+    with waiting as (
+      select count(*) as n, count(*) filter (where queued) as queued,
+        max(epoch_ms(now()) - epoch_ms(created_at)) filter (where not queued) as oldest_ms
+      from executions where state = 'NEW'),
+    live as materialized (
+      select e.id, c.paused from executions e join campaigns c on c.id = e.campaign_id where e.state = 'RUNNING'),
+    slots as (
+      select count(*) as n, max(epoch_ms(now()) - next_slot_at) as oldest_ms from campaigns where next_slot_at < epoch_ms(now()) and not paused)
+    select waiting.n as new, waiting.oldest_ms as oldest_new_ms, waiting.queued, slots.n as overdue, slots.oldest_ms as oldest_slot_ms,
+      (select count(*) from live where not paused) as running, (select count(*) from live where paused) as paused,
+      (select coalesce(sum(k.n), 0)::bigint from live join execution_counts k on k.execution_id = live.id where k.state = 'PENDING') as pending,
+      (select epoch_ms(started_at) - scheduled_for from executions
+       where kind <> 'manual' and started_at is not null order by id desc limit 1) as latest_lag_ms
+    from waiting, slots`,
 });
 
 export const countExecutions = statement({

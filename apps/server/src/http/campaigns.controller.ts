@@ -2,6 +2,7 @@ import {
   audienceCount,
   type AudienceCountBody,
   audienceCountBody,
+  backlogView,
   campaignQuery,
   campaignView,
   createCampaign,
@@ -85,6 +86,12 @@ export class CampaignsController {
   @answers('Executions, newest first', pageOf(executionView))
   allExecutions(@Query({ schema: executionsQuery }) query: z.output<typeof executionsQuery>) {
     return this.executions.list(query);
+  }
+
+  @Get('executions/backlog')
+  @answers('How much waits, and for how long', backlogView)
+  backlog() {
+    return this.executions.backlog();
   }
 
   @Get('executions/:id')

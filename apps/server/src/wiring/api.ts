@@ -1,5 +1,6 @@
 import { AlertRules } from '../alerts/alert-rules.service.js';
 import { Outages } from '../alerts/outages.service.js';
+import type { Backlog } from '@marquee/contracts';
 import { Audiences } from '../audience/audiences.service.js';
 import type { ScreenBroker } from '../broker/broker.js';
 import { CampaignTiming } from '../campaigns/campaign-timing.js';
@@ -50,6 +51,23 @@ import { type Context, POLL_MS, actorErrors } from './context.js';
 
 const SCREEN_COUNT_KEPT_MS = 5000;
 
+/** What piles up, in the database and so the same in every process. */
+const BACKLOG: { name: string; help: string; value: (backlog: Backlog) => number }[] = [
+  { name: 'marquee_executions_new', help: 'New executions that wait to be started', value: (backlog) => backlog.new },
+  {
+    name: 'marquee_oldest_new_seconds',
+    help: 'How long the oldest new execution that queues behind none has waited',
+    value: (backlog) => (backlog.oldestNewMs ?? 0) / 1000,
+  },
+  { name: 'marquee_executions_running', help: 'Executions that run', value: (backlog) => backlog.running },
+  {
+    name: 'marquee_deliveries_pending',
+    help: 'Deliveries of live executions that nobody has claimed',
+    value: (backlog) => backlog.pendingDeliveries,
+  },
+  { name: 'marquee_slots_overdue', help: 'Slots that are due and have no execution', value: (backlog) => backlog.overdueSlots },
+];
+
 export async function startApi(context: Context): Promise<void> {
   const { config, log, metrics, ends, broker, database, fence, notifications, storage, apiBaseUrl } = context;
   const screens = new Screens(database);
@@ -59,6 +77,8 @@ export async function startApi(context: Context): Promise<void> {
     countScreens: keptFor(SCREEN_COUNT_KEPT_MS, () => screens.count()),
   });
   const campaigns = new Campaigns(database, creator, timing);
+  const executions = new Executions(database, systemClock);
+  metrics.gauges(() => executions.backlog(), BACKLOG);
   const feed = new FeedHub(database, { pollMs: POLL_MS, onError: actorErrors(log) });
   notifications.on('feed', () => feed.wake());
   metrics.gauge('marquee_feed_readers', 'Readers of the live feed', () => feed.readers);
@@ -81,7 +101,7 @@ export async function startApi(context: Context): Promise<void> {
     [INTERRUPTIONS, new Interruptions(database, fence, systemClock)],
     [VERSIONS, new CampaignVersions(database, timing)],
     [CLEARANCES, new Clearances(database)],
-    [EXECUTIONS, new Executions(database, systemClock)],
+    [EXECUTIONS, executions],
     [DELIVERIES, new Deliveries(database)],
     [SCREENS, screens],
     [CONTACTS, new Contacts(database)],

@@ -95,6 +95,31 @@ test('a campaign with a start runs by itself at that moment, once', async () => 
   expect(await executionsOf(id)).toMatchObject([{ kind: 'auto', state: 'COMPLETED', scheduledFor: startAt }]);
 });
 
+test('the history tells counts, lag and duration, and the backlog what waits', async () => {
+  const { id } = await create({ audience: { count: 50 }, content: { latencyMs: 400 }, schedule: { ...everySecond, overlap: 'queue' } });
+  await eventually(
+    async () => expect((await executionsOf(id)).map((each) => each.state)).toEqual(expect.arrayContaining(['RUNNING'])),
+    10_000,
+  );
+  await flow.http.post(`/campaigns/${id}/pause`);
+  const [first] = await executionsOf(id);
+  expect(first).toMatchObject({ lagMs: (first?.startedAt ?? 0) - (first?.scheduledFor ?? 0), durationMs: null });
+  const backlog = (await flow.http.get('/executions/backlog')).json();
+  expect(backlog).toMatchObject({ paused: 1, latestLagMs: expect.any(Number), overdueSlots: expect.any(Number) });
+  expect((await flow.http.get('/metrics')).text).toMatch(/^marquee_deliveries_pending \d+$/m);
+  await flow.http.post(`/campaigns/${id}/resume`);
+  await eventually(
+    async () =>
+      expect((await executionsOf(id))[0]).toMatchObject({
+        state: 'COMPLETED',
+        durationMs: expect.any(Number),
+        counts: { SUCCESS: 50, PENDING: 0 },
+      }),
+    10_000,
+  );
+  await flow.http.post(`/campaigns/${id}/cancel`);
+});
+
 describe('a start that fails', () => {
   test('is tried again, ends FAILED with its reason, and holds up nothing else', async () => {
     const broken = await create({ name: 'Broken' });
