@@ -68,6 +68,12 @@ const BACKLOG: { name: string; help: string; value: (backlog: Backlog) => number
   { name: 'marquee_slots_overdue', help: 'Slots that are due and have no execution', value: (backlog) => backlog.overdueSlots },
 ];
 
+function measuredExecutions({ database, metrics }: Context): Executions {
+  const executions = new Executions(database, systemClock);
+  metrics.gauges(() => executions.backlog(), BACKLOG);
+  return executions;
+}
+
 export async function startApi(context: Context): Promise<void> {
   const { config, log, metrics, ends, broker, database, fence, notifications, storage, apiBaseUrl } = context;
   const screens = new Screens(database);
@@ -77,8 +83,6 @@ export async function startApi(context: Context): Promise<void> {
     countScreens: keptFor(SCREEN_COUNT_KEPT_MS, () => screens.count()),
   });
   const campaigns = new Campaigns(database, creator, timing);
-  const executions = new Executions(database, systemClock);
-  metrics.gauges(() => executions.backlog(), BACKLOG);
   const feed = new FeedHub(database, { pollMs: POLL_MS, onError: actorErrors(log) });
   notifications.on('feed', () => feed.wake());
   metrics.gauge('marquee_feed_readers', 'Readers of the live feed', () => feed.readers);
@@ -101,7 +105,7 @@ export async function startApi(context: Context): Promise<void> {
     [INTERRUPTIONS, new Interruptions(database, fence, systemClock)],
     [VERSIONS, new CampaignVersions(database, timing)],
     [CLEARANCES, new Clearances(database)],
-    [EXECUTIONS, executions],
+    [EXECUTIONS, measuredExecutions(context)],
     [DELIVERIES, new Deliveries(database)],
     [SCREENS, screens],
     [CONTACTS, new Contacts(database)],
