@@ -1,9 +1,11 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import type { LookupAddress } from 'node:dns';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ResolveName } from '../kit/address-policy.js';
 import { CAMPAIGN, ofCampaign, outgoing, testPoster, type TestPosterOptions } from '../test/support/channel-harness.js';
+import { eventually } from '../test/support/eventually.js';
 import { answers, breaksOff, hangs, HookReceiver } from '../test/support/hook-receiver.js';
 import { Inbox } from '../test/support/inbox.js';
 import type { OutgoingDelivery, SendResult, StartGate } from './channel.js';
@@ -193,6 +195,20 @@ test('what was never connected was not sent: a name that is looked up for ever, 
   expect(await refused({}, gate)).toEqual(retry('host refuses the connection', false));
   expect(asked).toBe(0);
   receiver = await HookReceiver.start();
+});
+
+test('what was given up before it was connected is not sent when the connection opens at last', async () => {
+  let found: (addresses: LookupAddress[]) => void = () => undefined;
+  const resolve: ResolveName = () => new Promise((answer) => (found = answer));
+  const content = { url: `http://hook.example.test:${receiver.port}/` };
+  const post = await sender({ content, poster: { timeoutMs: 100, allow: 'hook.example.test', resolve, connections: 1 } });
+  expect(await post()).toEqual(retry('no connection within 100 ms', false));
+  found([{ address: '127.0.0.1', family: 4 }]);
+  await eventually(() => expect(receiver.connections).toBe(1));
+  // On the same connection: what was given up would come before it.
+  expect(await post({ attempt: 2 })).toEqual({ outcome: 'SUCCESS' });
+  expect(receiver.posts.all.map(({ text }) => (JSON.parse(text) as { attempt: number }).attempt)).toEqual([2]);
+  expect(receiver.connections).toBe(1);
 });
 
 test('an address that is not permitted is refused for good, whether written or looked up', async () => {
