@@ -3,16 +3,16 @@ import type { OnUnknown } from '@marquee/contracts';
 import type { BusMessage } from '../bus/bus.js';
 import type { FenceKey, FenceKeys } from '../campaigns/fence-keys.store.js';
 import type { Channel, OutgoingDelivery, Send, SendResult, StartGate } from '../channels/channel.js';
-import { beginDeliveries, noteStale, settleDeliveries } from '../deliveries/deliveries.store.js';
+import { beginDeliveries, noteStale } from '../deliveries/deliveries.store.js';
 import { backoff } from '../kit/backoff.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
-import { Lanes } from '../kit/lanes.js';
 import { Permits } from '../kit/permits.js';
-import { type Database, isUnavailable } from '../store/database.js';
+import type { Database } from '../store/database.js';
 import type { Fence, Hold } from '../store/fence.js';
 import type { Claims } from './claims.js';
 import { type Limit, type Pacer, stretches } from './pacer.js';
+import { type Settlement, Settler } from './settler.js';
 
 export interface ConsumerOptions {
   /** How long a send may take before a rescuer takes it for lost, ms. */
@@ -26,31 +26,15 @@ export interface ConsumerMetrics {
   sent(channel: string, outcome: SendResult['outcome'], count: number): void;
 }
 
-interface Settlement {
-  id: string;
-  attempt: number;
-  outcome: 'SUCCESS' | 'FAILED' | 'PENDING' | 'UNKNOWN';
-  reason: string | null;
-  delayMs: number;
-  /** It may have been sent. */
-  doubt: boolean;
-}
-
-const SETTLE_TRIES = 6;
-/** How long results wait for a database that is away, ms: a killed one has recovered by then, and no lease has run out. */
-const SETTLE_WITHIN_MS = 15_000;
-/** And how long they do while this process ends, ms: whoever asked it to end waits for it. */
-const SETTLE_AT_THE_END_MS = 3000;
 const SENDS_A_TURN = 100;
+/** How often it is looked whether a slice that waits for connections may still start, ms. */
+const LOOK_MS = 100;
 /** When what was given back is claimed again: after a failure, and where there was nothing to send, ms. */
 const AGAIN_MS = 250;
 const NOTHING_TO_SEND_MS = 5000;
 
 /** How long a claim waits for a good part of its channel's places to be free before it takes a few, ms. */
-const SLICE_PATIENCE_MS = 20;
-
-/** Results that one process writes at the same time; the others wait, and leave connections to those who ask something. */
-const SETTLING = 4;
+const SLICE_PATIENCE_MS = 50;
 
 /** What the sends of one claim share. */
 interface Batch {
@@ -78,10 +62,9 @@ interface Slice {
  * a slice, none a row; where the channel has no bound the slice is the whole claim.
  */
 export class Consumer {
-  private settleUntil = Number.POSITIVE_INFINITY;
   private ending = false;
   private readonly permits = new Map<Channel, Permits>();
-  private readonly settling = new Lanes(SETTLING, SETTLING);
+  private readonly settler: Settler;
 
   constructor(
     private readonly database: Database,
@@ -93,7 +76,9 @@ export class Consumer {
     private readonly options: ConsumerOptions,
     private readonly metrics: ConsumerMetrics,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.settler = new Settler(database, log);
+  }
 
   /**
    * From now on nothing more of its claims is begun: what is left is given back once what has begun is settled. Results do not wait long for a
@@ -101,7 +86,7 @@ export class Consumer {
    */
   hurry(): void {
     this.ending = true;
-    this.settleUntil = performance.now() + SETTLE_AT_THE_END_MS;
+    this.settler.hurry();
   }
 
   /**
@@ -206,6 +191,7 @@ export class Consumer {
       permits.give(message.campaignId, count);
     };
     const results: Promise<Settlement>[] = [];
+    let forget: () => void = () => undefined;
     try {
       const asked = performance.now();
       const hold = await this.fence.hold(batch.key.lockKey);
@@ -213,7 +199,8 @@ export class Consumer {
         const begun = await this.begin(message, ids);
         batch.bounced ||= begun.length === 0;
         giveBack(ids.length - begun.length);
-        const { gate, allAsked } = askedBy(begun.length, hold);
+        const { gate, allAsked, ...asking } = askedBy(begun.length, hold);
+        forget = asking.forget;
         const start = (delivery: OutgoingDelivery, mayStart: StartGate): void => {
           results.push(this.send(batch, delivery, mayStart).finally(() => giveBack(1)));
         };
@@ -224,11 +211,11 @@ export class Consumer {
         // What ends without asking has started nothing, so the slice has started when either is true of each.
         await Promise.race([allAsked, Promise.all(results)]);
       } finally {
+        forget();
         await hold.release();
       }
       started();
-      const settlements = await Promise.all(results);
-      return await this.settling.run(message.campaignId, () => this.settle(message, channel, settlements));
+      return await this.settle(message, channel, await Promise.all(results));
     } finally {
       started();
       giveBack(held);
@@ -283,39 +270,15 @@ export class Consumer {
   }
 
   /** Answers how many were settled; 0 when the rescuer will decide on them. */
-  private async settle(message: BusMessage, channel: Channel, settlements: Settlement[]): Promise<number> {
-    if (settlements.length === 0) return 0;
-    const sorted = settlements.sort((a, b) => (a.id < b.id ? -1 : 1));
-    const args = {
+  private settle(message: BusMessage, channel: Channel, settlements: readonly Settlement[]): Promise<number> {
+    const whose = {
       campaign: message.campaignId,
       execution: message.executionId,
       epoch: message.epoch,
       claim: settlements.length === message.deliveryIds.length ? message.claimId : null,
-      ids: sorted.map((each) => each.id),
-      attempts: sorted.map((each) => each.attempt),
-      outcomes: sorted.map((each) => each.outcome),
-      reasons: sorted.map((each) => each.reason),
-      delaysMs: sorted.map((each) => each.delayMs),
-      doubts: sorted.map((each) => each.doubt),
       firstOfferMs: channel.name === 'screen' ? this.options.firstOfferMs : null,
     };
-    const patience = performance.now() + SETTLE_WITHIN_MS;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.database.run(settleDeliveries, args);
-        return sorted.length;
-      } catch (error) {
-        const hopeless = isUnavailable(error) ? performance.now() > Math.min(patience, this.settleUntil) : attempt >= SETTLE_TRIES;
-        if (hopeless) {
-          this.log.error(
-            { err: error, campaign: message.campaignId, n: sorted.length },
-            'results could not be settled; the rescuer will decide',
-          );
-          return 0;
-        }
-        await new Promise((resolve) => setTimeout(resolve, backoff(attempt, { firstMs: 100, maxMs: 1000 })));
-      }
-    }
+    return this.settler.settle(whose, settlements);
   }
 }
 
@@ -331,19 +294,25 @@ async function startAtOnce(
   }
 }
 
-/** A gate that asks the hold, and a promise that resolves once `count` deliveries have asked it. */
-function askedBy(count: number, hold: Hold): { gate: StartGate; allAsked: Promise<void> } {
+/**
+ * A gate that asks the hold, and a promise that resolves once `count` deliveries have asked it, or none may start any more: who waits for
+ * a connection longer than that keeps no pause waiting. `forget` ends looking for that.
+ */
+function askedBy(count: number, hold: Hold): { gate: StartGate; allAsked: Promise<void>; forget: () => void } {
   let unasked = count;
   let resolveAsked: () => void = () => undefined;
   const allAsked = new Promise<void>((resolve) => {
     resolveAsked = resolve;
   });
+  const watch = setInterval(() => {
+    if (!hold.mayStart()) resolveAsked();
+  }, LOOK_MS);
   const gate = (): boolean => {
     unasked -= 1;
     if (unasked === 0) resolveAsked();
     return hold.mayStart();
   };
-  return { gate, allAsked };
+  return { gate, allAsked, forget: () => clearInterval(watch) };
 }
 
 const OF_UNKNOWN = { hold: 'UNKNOWN', fail: 'FAILED' } as const;

@@ -15,7 +15,7 @@ export interface FenceOptions {
 
 /** A shared hold of a campaign's lock: while it lasts, pause and cancel of that campaign wait. */
 export interface Hold {
-  /** True while a send may start: before the deadline and with the lock's session alive. Ask right before the first byte. */
+  /** True while a send may start: before the deadline and with the lock's session alive; then false for good. Ask right before the first byte. */
   mayStart(): boolean;
   /** Gives the lock back; call it when everything that will start has started. Never throws. */
   release(): Promise<void>;
