@@ -37,8 +37,8 @@ const MUTANTS = [
         CONSUMER,
         `      const hold = await this.fence.hold(batch.key.lockKey);
       try {
-        const begun = await this.begin(batch.message, ids);`,
-        `      const begun = await this.begin(batch.message, ids);
+        const begun = await this.begin(message, ids);`,
+        `      const begun = await this.begin(message, ids);
       const hold = await this.fence.hold(batch.key.lockKey);
       try {`,
       ],
