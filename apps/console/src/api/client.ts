@@ -1,6 +1,7 @@
 import {
   alertRuleView,
   audienceCount,
+  type AudienceCountBody,
   campaignDetail,
   type CampaignStatus,
   campaignView,
@@ -28,7 +29,6 @@ import {
   queuedNotices,
   resumed,
   retried,
-  type ScreenAudience,
   type ScreenStatus,
   type PlaysBy,
   playsReport,
@@ -163,8 +163,8 @@ export const api = {
     call(`${pathTo('contacts')}${queryString({ ...query })}`, contactPage, { signal }),
   importContacts: (file: Blob, form: ImportForm) =>
     call(pathTo('contactImport'), contactImportReport, { method: 'POST', body: file, contentType: form, timeoutMs: IMPORT_MS }),
-  countAudience: (audience: ScreenAudience, signal?: AbortSignal) =>
-    call(pathTo('audienceCount'), audienceCount, { method: 'POST', json: { channel: 'screen', audience }, signal }),
+  countAudience: (body: AudienceCountBody, signal?: AbortSignal) =>
+    call(pathTo('audienceCount'), audienceCount, { method: 'POST', json: body, signal }),
   outages: (query: OutageQuery, signal?: AbortSignal) => call(`${pathTo('alerts')}${queryString({ ...query })}`, outagePage, { signal }),
   notices: (query: NoticeQuery, signal?: AbortSignal) => call(`${pathTo('notices')}${queryString({ ...query })}`, noticePage, { signal }),
   alertRules: (signal?: AbortSignal) => call(`${pathTo('alertRules')}?limit=100`, rulePage, { signal }),

@@ -1,4 +1,4 @@
-import type { ScreenAudience } from '@marquee/contracts';
+import type { AudienceCountBody } from '@marquee/contracts';
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import {
   api,
@@ -97,8 +97,8 @@ export const queries = {
   alertRules: () => queryOptions({ queryKey: [...keys.alerts, 'rules'], queryFn: ({ signal }) => api.alertRules(signal) }),
   screenSnooze: (id: string) =>
     queryOptions({ queryKey: [...keys.alerts, 'snooze', id], queryFn: ({ signal }) => api.screenSnooze(id, signal) }),
-  audienceCount: (audience: ScreenAudience) =>
-    queryOptions({ queryKey: ['audience', audience], queryFn: ({ signal }) => api.countAudience(audience, signal), staleTime: 10_000 }),
+  audienceCount: (body: AudienceCountBody) =>
+    queryOptions({ queryKey: ['audience', body], queryFn: ({ signal }) => api.countAudience(body, signal), staleTime: 10_000 }),
   clientConfig: () =>
     queryOptions({ queryKey: ['client-config'], queryFn: ({ signal }) => api.clientConfig(signal), staleTime: Number.POSITIVE_INFINITY }),
 };

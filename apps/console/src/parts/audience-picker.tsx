@@ -81,7 +81,7 @@ export function AudienceCount({ draft }: { draft: AudienceDraft }) {
   const [settled] = useDebouncedValue(draft, 350);
   const named = audienceOf(settled);
   const count = useQuery({
-    ...queries.audienceCount('audience' in named ? named.audience : { all: true }),
+    ...queries.audienceCount({ channel: 'screen', audience: 'audience' in named ? named.audience : { all: true } }),
     enabled: 'audience' in named,
   });
   return (

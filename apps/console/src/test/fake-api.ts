@@ -3,7 +3,7 @@ import {
   type Clearance,
   type ContactImportReport,
   type ContactView,
-  createForScreens,
+  createCampaign,
   type DeliveryView,
   editCampaign,
   ERRORS,
@@ -27,7 +27,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { FakeAlerts } from './fake-alerts.js';
-import { campaignRow, NO_COUNTS, versionRow } from './fixtures.js';
+import { campaignRow, createdRow, NO_COUNTS, versionRow } from './fixtures.js';
 
 /** A refusal that a test asks for. */
 export interface Refusal {
@@ -228,25 +228,14 @@ export class FakeApi {
   }
 
   private create(body: Buffer, response: ServerResponse): unknown {
-    const parsed = createForScreens.safeParse(JSON.parse(body.toString('utf8')));
+    const parsed = createCampaign.safeParse(JSON.parse(body.toString('utf8')));
     if (!parsed.success) {
       const message = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
       return refuse(response, { code: 'VALIDATION_FAILED', message });
     }
-    const { idempotencyKey, assets, schedule: _s, rate: _r, limits: _l, content: _c, ...rest } = parsed.data;
+    const { idempotencyKey } = parsed.data;
     const known = this.byKey.get(idempotencyKey);
-    const rows = assets.map((asset) => ({
-      id: randomUUID(),
-      assetType: asset.assetType,
-      url: asset.url,
-      durationMs: asset.durationMs ?? null,
-      checksum: '',
-      sizeBytes: 0,
-      state: 'pending' as const,
-      reason: null,
-    }));
-    const created =
-      known ?? campaignRow({ ...rest, window: rest.window ?? null, status: 'draft', assets: rows, createdAt: new Date().toISOString() });
+    const created = known ?? createdRow(parsed.data);
     if (known === undefined) this.campaigns.push(created);
     this.byKey.set(idempotencyKey, created);
     const { counts: _counts, ...view } = created;

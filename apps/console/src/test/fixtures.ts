@@ -2,6 +2,7 @@ import {
   type CampaignCounts,
   type CampaignDetail,
   campaignDetail,
+  type CreateCampaign,
   type ContactView,
   contactView,
   type DeliveryView,
@@ -74,6 +75,30 @@ export function campaignRow(part: Partial<CampaignDetail> = {}): CampaignDetail 
     updatedAt: new Date(now).toISOString(),
     counts: NO_COUNTS,
     ...part,
+  });
+}
+
+/** What a server makes of a body. */
+export function createdRow(body: CreateCampaign): CampaignDetail {
+  const assets = body.channel === 'screen' ? body.assets : [];
+  const { name, priority, audience, dispatch, metadata, channel, startAt = null, expireAt = null } = body;
+  return campaignRow({
+    ...{ name, priority, audience, dispatch, metadata, channel, startAt, expireAt },
+    status: channel === 'screen' ? 'draft' : 'ready',
+    window: body.window ?? null,
+    content: body.content ?? null,
+    rate: body.rate ?? null,
+    assets: assets.map((asset) => ({
+      id: randomUUID(),
+      assetType: asset.assetType,
+      url: asset.url,
+      durationMs: asset.durationMs ?? null,
+      checksum: '',
+      sizeBytes: 0,
+      state: 'pending',
+      reason: null,
+    })),
+    createdAt: new Date().toISOString(),
   });
 }
 

@@ -172,6 +172,42 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
     expect(await page.evaluate(() => 'hit' in window)).toBe(false);
   });
 
+  it('creates a webhook campaign and a rehearsal, and leads what is refused to its field', async () => {
+    await page.goto(`${api.origin}/console/campaigns/new`);
+    await page.getByText('Webhook', { exact: true }).click();
+    await page.getByLabel('Name').fill('Orders');
+    await page.getByLabel('Headers').fill('X-Shop');
+    await button('Create campaign').click();
+    await page.getByText('Enter the address that is posted to.').waitFor();
+    await page.getByText('“X-Shop” is not of the form Name: value.').waitFor();
+    await page.getByLabel('Address (URL)').fill('http://10.0.0.1/hook');
+    await page.getByLabel('Headers').fill('X-Shop: north');
+    await page.getByLabel('Secret', { exact: true }).fill('hush');
+    await page.getByLabel('Data').fill('{"offer": 1}');
+    api.refuseOnce('POST /campaigns', { code: 'VALIDATION_FAILED', message: ['content.url: must not be a private address'] });
+    await button('Create campaign').click();
+    await page.getByText('Must not be a private address.').waitFor();
+    await page.getByLabel('Address (URL)').fill('https://example.test/hook');
+    await button('Create campaign').click();
+    await page.getByRole('heading', { level: 1, name: 'Orders' }).waitFor();
+    const bodies = () => api.sent('POST', '/campaigns').map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    expect(bodies().at(-1)).toMatchObject({
+      channel: 'webhook',
+      audience: { all: true },
+      content: { url: 'https://example.test/hook', secret: 'hush', headers: { 'X-Shop': 'north' }, data: { offer: 1 } },
+      dispatch: 'manual',
+    });
+
+    await page.goto(`${api.origin}/console/campaigns/new`);
+    await page.getByText('Rehearsal', { exact: true }).click();
+    await page.getByLabel('Name').fill('A million');
+    await page.getByLabel('Recipients').fill('1000000');
+    await button('Create campaign').click();
+    await page.getByRole('heading', { level: 1, name: 'A million' }).waitFor();
+    await button('Dispatch').waitFor();
+    expect(bodies().at(-1)).toMatchObject({ channel: 'null', audience: { count: 1_000_000 }, content: { latencyMs: 50, failureRate: 0 } });
+  });
+
   it('pauses and resumes a campaign on screens too', async () => {
     await show(campaignRow({ counts: { ...NO_COUNTS, SUCCESS: 5, PENDING: 5 } }));
     await button('Pause').click();

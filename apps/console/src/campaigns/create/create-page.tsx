@@ -1,5 +1,6 @@
-import { Button, Group, Stack } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Button, SegmentedControl, Stack } from '@mantine/core';
+import { CHANNELS, type ChannelName } from '@marquee/contracts';
+import { type ReactNode, useState } from 'react';
 import { LinkAnchor } from '../../parts/link-anchor.js';
 import { PageTitle } from '../../parts/page-title.js';
 import { AppearanceSection } from './appearance-section.js';
@@ -7,14 +8,22 @@ import { AudienceSection } from './audience-section.js';
 import { BasicsSection } from './basics-section.js';
 import classes from './create.module.css';
 import { DeliverySection } from './delivery-section.js';
+import { FormBar } from './form-bar.js';
 import { FormFailure } from './form-failure.js';
+import { RecipientFormPage } from './recipients/recipient-page.js';
 import { SlidesSection } from './slides-section.js';
 import { useCreate } from './use-create.js';
 
+const CHOICES: { value: ChannelName; label: string }[] = [
+  { value: 'screen', label: 'Screens' },
+  { value: 'webhook', label: 'Webhook' },
+  { value: 'null', label: 'Rehearsal' },
+];
+
 export function CreatePage() {
-  const { form, uploads, submit, sending, failure, keyUsed, asNew } = useCreate();
-  return (
-    <form onSubmit={submit} noValidate className={classes.form} aria-label="New campaign">
+  const [channel, setChannel] = useState<ChannelName>('screen');
+  const head = (
+    <>
       <PageTitle
         title="New campaign"
         lead={
@@ -26,6 +35,24 @@ export function CreatePage() {
           </>
         }
       />
+      <SegmentedControl
+        aria-label="Channel"
+        data={CHOICES}
+        value={channel}
+        onChange={(next) => setChannel(CHANNELS.find((each) => each === next) ?? 'screen')}
+        mb="lg"
+      />
+    </>
+  );
+  if (channel === 'screen') return <ScreenForm head={head} />;
+  return <RecipientFormPage key={channel} channel={channel} head={head} className={classes.form ?? ''} />;
+}
+
+function ScreenForm({ head }: { head: ReactNode }) {
+  const { form, uploads, submit, sending, failure, keyUsed, asNew } = useCreate();
+  return (
+    <form onSubmit={submit} noValidate className={classes.form} aria-label="New campaign">
+      {head}
       <Stack gap="lg">
         <BasicsSection form={form} />
         <SlidesSection form={form} uploads={uploads} />
@@ -42,16 +69,7 @@ export function CreatePage() {
           </FormFailure>
         )}
       </Stack>
-      <div className={classes.bar}>
-        <Group justify="flex-end" gap="sm">
-          <Button component={Link} to="/" variant="default">
-            Discard
-          </Button>
-          <Button type="submit" loading={sending} disabled={uploads.busy}>
-            {uploads.busy ? 'Uploading…' : 'Create campaign'}
-          </Button>
-        </Group>
-      </div>
+      <FormBar sending={sending} uploading={uploads.busy} />
     </form>
   );
 }

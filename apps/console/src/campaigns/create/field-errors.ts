@@ -6,7 +6,7 @@ export interface FieldErrors {
   rest: string[];
 }
 
-interface Reason {
+export interface Reason {
   /** In the request's body, joined by dots: `assets.0.url`. */
   path: string;
   reason: string;
@@ -14,19 +14,28 @@ interface Reason {
 
 /** Server messages (`field: reason`) by form field. `assets[0].url` is understood too. */
 export function placeMessages(messages: string[], audience: Draft['audience']): FieldErrors {
-  const reasons = messages.map((message) => {
-    const [, path, reason] = /^([\w.[\]]+): (.+)$/s.exec(message) ?? [];
+  return placeErrors(reasonsIn(messages), audience);
+}
+
+/** Server messages (`field: reason`) as reasons. */
+export function reasonsIn(messages: string[]): Reason[] {
+  return messages.map((message) => {
+    const [, path, reason] = /^([\w.[\]-]+): (.+)$/s.exec(message) ?? [];
     if (path === undefined || reason === undefined) return { path: '', reason: message };
     return { path: path.replace(/\[(\w+)\]/g, '.$1'), reason };
   });
-  return placeErrors(reasons, audience);
 }
 
-/** Reasons of the request's body by the form's fields; what fits none is kept with its path. The first reason of a field is shown. */
+/** Reasons of the request's body by the screen form's fields. */
 export function placeErrors(reasons: Reason[], audience: Draft['audience']): FieldErrors {
+  return placeBy(reasons, (path) => formField(path, audience));
+}
+
+/** Reasons of the request's body by the fields of a form; what fits none is kept with its path. The first reason of a field is shown. */
+export function placeBy(reasons: Reason[], fieldOf: (path: string) => string | undefined): FieldErrors {
   const placed: FieldErrors = { fields: {}, rest: [] };
   for (const { path, reason } of reasons) {
-    const field = formField(path, audience);
+    const field = fieldOf(path);
     if (field === undefined) placed.rest.push(path === '' ? reason : `${path}: ${reason}`);
     else placed.fields[field] ??= sentence(reason);
   }

@@ -79,7 +79,7 @@ export function useCampaignForm<Body, Answer>({ initial, read, send, onDone }: O
 }
 
 /** Shows why an attempt was refused, and leads there. */
-function useRefusal(form: CampaignForm) {
+export function useRefusal(form: Pick<CampaignForm, 'setErrors' | 'clearErrors'>) {
   const [rest, setRest] = useState<string[]>([]);
   const [attempts, setAttempts] = useState(0);
   useEffect(() => {

@@ -36,7 +36,7 @@ export function useCreate(): Create {
       return navigate({ to: '/console/campaigns/$id', params: { id: campaign.id }, state: { warnings: campaign.warnings } });
     },
   });
-  const keyUsed = filled.error instanceof ApiProblem && filled.error.code === 'IDEMPOTENCY_CONFLICT';
+  const keyUsed = isKeyUsed(filled.error);
   return {
     ...filled,
     failure: failureOf(filled, keyUsed),
@@ -48,7 +48,11 @@ export function useCreate(): Create {
   };
 }
 
-function failureOf({ error, rest, marked }: Filled, keyUsed: boolean): Failure | undefined {
+export function isKeyUsed(error: unknown): boolean {
+  return error instanceof ApiProblem && error.code === 'IDEMPOTENCY_CONFLICT';
+}
+
+export function failureOf({ error, rest, marked }: Pick<Filled, 'error' | 'rest' | 'marked'>, keyUsed: boolean): Failure | undefined {
   if (keyUsed) {
     const reasons = [
       'This form was already sent once, and a campaign was made of it; since then the form was changed. Look at the list, or create another.',
