@@ -170,6 +170,8 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
     expect(await row.getByRole('cell').allTextContents()).toMatchObject({ 2: '3', 3: '2', 5: `answered 410 ${HOSTILE}` });
     expect(await page.getByRole('link', { name: 'Edit' }).count()).toBe(0);
     expect(await page.evaluate(() => 'hit' in window)).toBe(false);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBe(0);
   });
 
   it('creates a webhook campaign and a rehearsal, and leads what is refused to its field', async () => {

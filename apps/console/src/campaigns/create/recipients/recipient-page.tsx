@@ -92,7 +92,7 @@ function SendingSection({ form, channel }: { form: RecipientForm; channel: Recip
           label="Sends of which nobody knows how they ended"
           data={ON_UNKNOWN_CHOICES}
           allowDeselect={false}
-          maw={340}
+          maw={440}
           {...form.getInputProps('onUnknown')}
         />
       )}
