@@ -98,7 +98,7 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
 
     await button('Resume').click();
     await page.getByText('Resumed in epoch 1').first().waitFor();
-    await page.getByText('88 that were claimed and not begun were rewound.').waitFor();
+    await page.getByText('Rewound: 88 that were claimed and not begun.').waitFor();
     expect(await figure('Epoch').textContent()).toBe('1');
     expect(await figure('Waiting').textContent()).toBe('588');
     api.emit('campaign', { campaignId: campaign.id, status: 'active', paused: false, epoch: 1, ts: Date.now() });

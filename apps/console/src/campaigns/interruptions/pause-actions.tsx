@@ -51,6 +51,10 @@ export function PauseButton({ campaign, hidden }: { campaign: CampaignDetail; hi
   );
 }
 
+function rewoundWords(rewound: number): string {
+  return rewound === 0 ? 'Nothing had to be rewound.' : `Rewound: ${number(rewound)} that were claimed and not begun.`;
+}
+
 function midAir(draining: number): string {
   return draining === 0 ? 'Nothing is mid-air.' : `${number(draining)} mid-air.`;
 }
@@ -84,7 +88,7 @@ export function ResumeButton({ campaign, hidden }: { campaign: CampaignDetail; h
     onSuccess: ({ epoch, rewound }) =>
       notifications.show({
         title: `Resumed in epoch ${epoch}`,
-        message: `${number(rewound)} that were claimed and not begun were rewound.`,
+        message: rewoundWords(rewound),
       }),
     onError: (error) =>
       notifications.show({ title: 'It was not resumed', message: reasonsOf(error).join(' '), color: 'red', autoClose: false }),
