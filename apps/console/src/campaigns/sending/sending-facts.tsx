@@ -1,4 +1,4 @@
-import { Text } from '@mantine/core';
+import { Code, Text } from '@mantine/core';
 import { type CampaignDetail, type OnUnknown, nullContent } from '@marquee/contracts';
 import { audienceWords } from '../../parts/audience-words.js';
 import { Channel } from '../../parts/channel.js';
@@ -14,7 +14,7 @@ const ON_UNKNOWN_WORDS: Record<OnUnknown, string> = {
 };
 
 export function SendingFacts({ campaign }: { campaign: CampaignDetail }) {
-  const { channel, content, rate, startAt, expireAt, nextRunAt } = campaign;
+  const { channel, content, rate, startAt, expireAt, nextRunAt, schedule } = campaign;
   const rehearsal = channel === 'null' ? nullContent.safeParse(content ?? {}) : undefined;
   return (
     <Facts>
@@ -37,6 +37,14 @@ export function SendingFacts({ campaign }: { campaign: CampaignDetail }) {
           </Text>
         )}
       </Fact>
+      {schedule !== null && (
+        <Fact name="Schedule">
+          <Code>{schedule.cron}</Code>
+          <Text size="xs" c="dimmed">
+            {schedule.timeZone}
+          </Text>
+        </Fact>
+      )}
       {rehearsal?.success === true && (
         <Fact name="Rehearses">
           {number(rehearsal.data.latencyMs)} ms a send
