@@ -15,26 +15,28 @@ export class Lateness {
 
   constructor(
     private readonly clock: Clock,
-    /** How much later than usual a start may be, ms; a delay that is not above it is none. */
+    /** Between how many ms starts may vary; a delay that is not above it is none. */
     private readonly toleranceMs: number,
   ) {}
 
   /** Whether what was planned for this moment (monotonic) may start now. Ask it once for each start. */
   allows(plannedAt: number): boolean {
     const now = this.clock.monotonic();
-    const usual = this.learn(now, now - plannedAt);
-    // Those that come sooner from now on must not meet the last of those that came later.
-    if (usual < this.usualMs) this.quietUntil = now + (this.usualMs - usual);
-    this.usualMs = usual;
-    return now >= this.quietUntil && now - plannedAt <= usual + this.toleranceMs;
+    this.learn(now, now - plannedAt);
+    return now >= this.quietUntil && now - plannedAt <= this.usualMs + (this.usualMs === 0 ? this.toleranceMs : this.toleranceMs / 2);
   }
 
-  private learn(now: number, lateMs: number): number {
+  private learn(now: number, lateMs: number): void {
     const { least } = this;
     while (least.length > 1 && (least[0]?.at ?? now) < now - MEMORY_MS) least.shift();
     while ((least.at(-1)?.lateMs ?? Number.NEGATIVE_INFINITY) >= lateMs) least.pop();
     least.push({ at: now, lateMs });
-    const usual = least[0]?.lateMs ?? lateMs;
-    return usual > this.toleranceMs ? usual : 0;
+    const seen = least[0]?.lateMs ?? lateMs;
+    const usual = seen > this.toleranceMs ? seen : 0;
+    const sooner = this.usualMs - usual;
+    if (sooner > 0 && sooner <= this.toleranceMs / 2) return;
+    // Those that come sooner from now on must not meet the last of those that came later.
+    if (sooner > 0) this.quietUntil = now + sooner;
+    this.usualMs = usual;
   }
 }
