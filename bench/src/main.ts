@@ -5,6 +5,7 @@ import { benchConverge, type ConvergeOptions } from './converge.js';
 import { benchCreates, type CreatesOptions } from './creates.js';
 import { benchDispatch, type DispatchOptions } from './dispatch.js';
 import { benchList, type ListOptions } from './list.js';
+import { benchRate, type RateOptions } from './rate.js';
 import { benchResume, type ResumeOptions } from './resume.js';
 import { benchScreens, type ScreensOptions } from './screens.js';
 import { soak, type SoakOptions } from './soak.js';
@@ -130,6 +131,13 @@ program
   .option('--delay <ms>', 'how long the receiver takes', whole, 5)
   .addOption(runs())
   .action((options: WebhookOptions) => benchWebhook(options));
+
+program
+  .command('rate')
+  .description('campaigns of 100, 1,000 and 5,000 webhooks a second, sent by several processes: what is used of it, and the fullest second')
+  .option('--seconds <n>', 'how long each is sent', whole, 10)
+  .option('--workers <n>', 'how many processes send', whole, 2)
+  .action((options: RateOptions) => benchRate(options));
 
 /** These make another variant, or say what is done beside; any other than its default makes a trial. */
 const OF_NO_WEIGHT = new Set(['broker', 'workers', 'pictures', 'keep']);

@@ -64,8 +64,8 @@ export async function benchWebhook({ n, connections, delay, runs }: WebhookOptio
   });
 }
 
-function ofReceiver({ posts, keys, spanMs, mostAtOnce, cpuMs }: HookTally): HookTally {
-  return { posts, keys, spanMs, mostAtOnce, cpuMs: rounded(cpuMs) };
+function ofReceiver(tally: HookTally): HookTally {
+  return { ...tally, cpuMs: rounded(tally.cpuMs) };
 }
 
 async function importContacts(api: Api, n: number): Promise<void> {

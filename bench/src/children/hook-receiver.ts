@@ -9,6 +9,8 @@ export interface HookTally extends Record<string, number> {
   /** From the first post to the last, ms. */
   spanMs: number;
   mostAtOnce: number;
+  /** Most posts in any one second, wherever it begins. */
+  mostInASecond: number;
   /** Processor time that the receiver took, ms. */
   cpuMs: number;
 }
@@ -27,6 +29,9 @@ let first = 0;
 let last = 0;
 let atOnce = 0;
 let mostAtOnce = 0;
+/** When those came that came in the last second, ms. */
+let second: number[] = [];
+let mostInASecond = 0;
 let cpu = process.cpuUsage();
 
 const methods: HookReceiverMethods = {
@@ -35,6 +40,8 @@ const methods: HookReceiverMethods = {
       last = performance.now();
       if (posts === 0) first = last;
       posts += 1;
+      while ((second[0] ?? last) <= last - 1000) second.shift();
+      mostInASecond = Math.max(mostInASecond, second.push(last));
       atOnce += 1;
       mostAtOnce = Math.max(mostAtOnce, atOnce);
       keys.add(String(request.headers['idempotency-key']));
@@ -49,11 +56,14 @@ const methods: HookReceiverMethods = {
   },
   take: () => {
     const used = process.cpuUsage(cpu);
-    const tally = { posts, keys: keys.size, spanMs: Math.round(last - first), mostAtOnce, cpuMs: (used.user + used.system) / 1000 };
+    const cpuMs = (used.user + used.system) / 1000;
+    const tally = { posts, keys: keys.size, spanMs: Math.round(last - first), mostAtOnce, mostInASecond, cpuMs };
     cpu = process.cpuUsage();
     keys = new Set();
     posts = 0;
     mostAtOnce = 0;
+    second = [];
+    mostInASecond = 0;
     return Promise.resolve(tally);
   },
 };
