@@ -4,6 +4,7 @@ import { type BacklogOptions, benchBacklog } from './backlog.js';
 import { benchConverge, type ConvergeOptions } from './converge.js';
 import { benchCreates, type CreatesOptions } from './creates.js';
 import { benchDispatch, type DispatchOptions } from './dispatch.js';
+import { benchExecutions, type ExecutionsOptions } from './executions.js';
 import { benchList, type ListOptions } from './list.js';
 import { benchRate, type RateOptions } from './rate.js';
 import { benchResume, type ResumeOptions } from './resume.js';
@@ -100,6 +101,13 @@ program
   .option('--workers <n>', 'how many processes work on it', whole, 1)
   .addOption(runs())
   .action((options: DispatchOptions) => benchDispatch(options));
+
+program
+  .command('executions')
+  .description('campaigns that start by themselves on an idle server: how late their executions run')
+  .option('--slots <n>', 'how many starts', whole, 200)
+  .option('--gap <ms>', 'from one start to the next', whole, 250)
+  .action((options: ExecutionsOptions) => benchExecutions(options));
 
 program
   .command('targeting')
