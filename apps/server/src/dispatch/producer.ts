@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { campaignSchedule } from '@marquee/contracts';
 import { completeOver, makeExecutions, moveSlots, nextSlotIn, takeDueSlots } from '../executions/slots.store.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
@@ -25,6 +26,8 @@ interface Judged {
 }
 
 const CAMPAIGNS_A_TURN = 50;
+/** The lock is taken so much before the slot that taking it costs the slot nothing, ms. */
+const AHEAD_MS = 25;
 
 /**
  * Makes a new execution for each slot that is due, and sets its campaign's next one, in one transaction. Any number of producers may run:
@@ -46,11 +49,12 @@ export class Producer extends Actor {
 
   protected override async turn(): Promise<number> {
     const waitMs = await this.nextIn();
-    if (waitMs > 0) return waitMs;
+    if (waitMs > AHEAD_MS) return waitMs - AHEAD_MS;
     const taken = await this.lock.take();
     // Whoever has it may have made them by now, or died: then they are still due when its lease has run out.
     if (taken.token === undefined) return Math.min(this.options.pollMs, Math.max(1, taken.waitMs));
     try {
+      if (waitMs > 0) await delay(waitMs);
       while ((await this.make()) && (await this.lock.extend(taken.token)));
     } finally {
       await this.lock.release(taken.token);
