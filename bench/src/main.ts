@@ -135,7 +135,7 @@ program
   .command('webhook')
   .description('one campaign to many contacts, one signed post each, against bare undici')
   .option('--n <contacts>', 'how many contacts', whole, 50_000)
-  .option('--connections <n>', 'how many posts at once', whole, 128)
+  .option('--connections <n>', 'how many posts at once', whole, 256)
   .option('--delay <ms>', 'how long the receiver takes', whole, 5)
   .addOption(runs())
   .action((options: WebhookOptions) => benchWebhook(options));

@@ -220,7 +220,7 @@ const webhooks = {
   webhookConnections: setting(
     'WEBHOOK_CONNECTIONS',
     whole(1, 10_000),
-    '128',
+    '256',
     'Most webhooks of campaigns that this process has under way at once, each on a connection of its own.',
   ),
   webhookAttempts: setting(

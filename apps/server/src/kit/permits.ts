@@ -1,3 +1,12 @@
+interface Waiting {
+  key: string;
+  most: number;
+  /** How many must be there for it to be served. */
+  worthwhile: number;
+  serve: (taken: number) => void;
+  timer: NodeJS.Timeout;
+}
+
 /**
  * A number of places, taken some at a time for a campaign (or whatever the key stands for) and given back one by one. A key never holds more
  * than three quarters of what the others have left, so that whoever comes next finds places also while all of its sends hang. Callers
@@ -6,7 +15,7 @@
 export class Permits {
   private free: number;
   private readonly held = new Map<string, number>();
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting = new Set<Waiting>();
   private readonly worthwhile: number;
 
   constructor(
@@ -20,27 +29,47 @@ export class Permits {
   }
 
   /** Takes at most `most` places, at least one: as many as the key may have, once a good part is free or the patience is over. */
-  async take(key: string, most: number): Promise<number> {
-    if (this.size === Number.POSITIVE_INFINITY) return most;
-    const impatientAt = performance.now() + this.patienceMs;
-    while (this.allowance(key) < Math.min(most, this.worthwhile)) {
-      const left = impatientAt - performance.now();
-      if (left <= 0 && this.allowance(key) > 0) break;
-      await this.change(left > 0 ? left : undefined);
-    }
-    const taken = Math.min(most, this.allowance(key));
-    this.free -= taken;
-    this.held.set(key, (this.held.get(key) ?? 0) + taken);
-    return taken;
+  take(key: string, most: number): Promise<number> {
+    if (this.size === Number.POSITIVE_INFINITY) return Promise.resolve(most);
+    return new Promise((serve) => {
+      const caller: Waiting = {
+        key,
+        most,
+        worthwhile: Math.min(most, this.worthwhile),
+        serve,
+        timer: setTimeout(() => {
+          caller.worthwhile = 1;
+          this.serve();
+        }, this.patienceMs),
+      };
+      this.waiting.add(caller);
+      this.serve();
+    });
   }
 
   give(key: string, count: number): void {
-    if (this.size === Number.POSITIVE_INFINITY) return;
+    if (this.size === Number.POSITIVE_INFINITY || count === 0) return;
     this.free += count;
     const left = (this.held.get(key) ?? 0) - count;
     if (left > 0) this.held.set(key, left);
     else this.held.delete(key);
-    for (const wake of this.waiting.splice(0)) wake();
+    this.serve();
+  }
+
+  /** Gives what is free to those for whom it is enough. It is looked at each time a place comes back, so nobody is woken in vain. */
+  private serve(): void {
+    for (const caller of this.waiting) {
+      if (this.free === 0) return;
+      const { key, most, worthwhile, serve, timer } = caller;
+      const allowed = this.allowance(key);
+      if (allowed < worthwhile) continue;
+      const taken = Math.min(most, allowed);
+      clearTimeout(timer);
+      this.waiting.delete(caller);
+      this.free -= taken;
+      this.held.set(key, (this.held.get(key) ?? 0) + taken);
+      serve(taken);
+    }
   }
 
   /** How many more this key may take now. The first place of a key is never refused while one is free. */
@@ -48,15 +77,5 @@ export class Permits {
     const own = this.held.get(key) ?? 0;
     const most = Math.max(1, Math.floor(((this.free + own) * 3) / 4));
     return Math.max(0, Math.min(this.free, most - own));
-  }
-
-  private async change(withinMs: number | undefined): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
-      this.waiting.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
   }
 }
