@@ -35,7 +35,7 @@ const ANYWHERE: Fault[] = [
     name: 'half of the server’s database sessions are ended',
     happen: async (world) => {
       await world.sql(
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'marquee' and pid <> pg_backend_pid() and random() < 0.5`,
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'marquee%' and pid <> pg_backend_pid() and random() < 0.5`,
       );
     },
   },

@@ -70,6 +70,51 @@ export const deliveryView = z.object({
 });
 export type DeliveryView = z.infer<typeof deliveryView>;
 
+/** What can happen to a delivery, in the words of its timeline. */
+export const TIMELINE_WORDS = [
+  'targeted',
+  'claimed',
+  'begun',
+  'sent',
+  'settled',
+  'rescued',
+  'rewound',
+  'returned',
+  'retried',
+  'acknowledged',
+  'played',
+  'off_air',
+  'error',
+  'revoked',
+] as const;
+export type TimelineWord = (typeof TIMELINE_WORDS)[number];
+
+export const timelineEntry = z.object({
+  /** Epoch ms: the database's clock, of `begun` and `sent` that of the process which sent. */
+  at: z.int(),
+  what: z.enum(TIMELINE_WORDS),
+  epoch: z.int().optional(),
+  attempt: z.int().optional(),
+  /** Which process it was; of `rescued`: which one had it. */
+  worker: z.string().optional(),
+  claimId: z.uuid().optional(),
+  /** What the state became. REJECTED_STALE: a result that came after another attempt had begun, and changed nothing. */
+  outcome: z.enum([...DELIVERY_STATES, 'REJECTED_STALE']).optional(),
+  reason: z.string().optional(),
+  /** Of what a screen said: the campaign's version, and its own clock. */
+  version: z.int().optional(),
+  occurredAt: z.int().optional(),
+});
+export type TimelineEntry = z.infer<typeof timelineEntry>;
+
+/** One delivery with all that happened to it, the first thing first. */
+export const deliveryDetail = deliveryView.extend({
+  timeline: z.array(timelineEntry),
+  /** What the screen logged as shown of the campaign, counted; null: nothing. */
+  plays: z.object({ count: z.int(), durationMs: z.int(), firstHour: z.int(), lastHour: z.int() }).nullable(),
+});
+export type DeliveryDetail = z.infer<typeof deliveryDetail>;
+
 export const dispatched = z.object({ started: z.literal(true), executionId: z.uuid(), epoch: z.int() });
 /** The body of pause, resume and retry answers. */
 export const paused = z.object({

@@ -1,3 +1,4 @@
+import { loggedByClaim } from '../store/delivery-log.js';
 import { nullable, statement, t } from '../store/statement.js';
 
 /**
@@ -53,7 +54,8 @@ export const rewindDeliveries = statement({
     moved as (
       update deliveries d set status = 'PENDING', was = d.status, next_attempt_at = now()
       from held where d.id = held.id and d.status = 'IN_PROGRESS'
-      returning d.execution_id, d.status, d.was),
+      returning d.id, d.claim_id, d.attempt, d.last_error, d.execution_id, d.status, d.was),
+    ${loggedByClaim('rewound', 'claims')},
     counted as (
       insert into execution_counts (execution_id, state, n)
       select execution_id, state, sum(n)
@@ -131,7 +133,9 @@ export const retryDeliveries = statement({
       update deliveries d
       set status = 'PENDING', was = d.status, next_attempt_at = now(), doubt = d.doubt or d.status = 'UNKNOWN', last_error = null, settled_at = null
       from ended where d.id = ended.id and d.status = any($states)
-      returning d.status, d.was),
+      returning d.id, d.status, d.was),
+    logged as (
+      insert into delivery_log (execution_id, what, delivery_ids) select $execution, 'retried', array_agg(id) from moved having count(*) > 0),
     counted as (
       insert into execution_counts (execution_id, state, n)
       select $execution, state, sum(n) from (select status as state, 1 as n from moved union all select was, -1 from moved) as steps

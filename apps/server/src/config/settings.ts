@@ -1,5 +1,18 @@
 import type { z } from 'zod';
-import { choice, flag, host, hostsAndNetworks, mailAddress, milliseconds, origins, path, roleList, url, whole } from './types.js';
+import {
+  choice,
+  flag,
+  host,
+  hostsAndNetworks,
+  mailAddress,
+  milliseconds,
+  origins,
+  path,
+  roleList,
+  sessionName,
+  url,
+  whole,
+} from './types.js';
 
 /** One setting: its name in the environment, what it takes, what stands in for it when it is not set, and a line for whoever sets it. */
 export interface Setting<
@@ -43,6 +56,11 @@ const process = {
     roleList,
     'all',
     'The work that this process does: api, dispatch, worker, gateway (with commas between), or all. See docs/processes.md.',
+  ),
+  workerName: optional(
+    'WORKER_NAME',
+    sessionName,
+    'What this process is called in timelines and in the list of database sessions. Not set: the machine’s name and the process id.',
   ),
   logLevel: setting('LOG_LEVEL', choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info', 'The least that is logged.'),
 };
@@ -160,6 +178,12 @@ const assets = {
 };
 
 const dispatch = {
+  deliveryLogKeepDays: setting(
+    'DELIVERY_LOG_KEEP_DAYS',
+    whole(1, 3650, 'a number of days'),
+    '30',
+    'How long the timeline of a delivery is kept; what became of it is kept for good.',
+  ),
   minLeadMs: setting('MIN_LEAD_MS', milliseconds(0), '0', 'Above 0, a campaign must start at least this much later than it is created.'),
   dispatchBatch: setting('DISPATCH_BATCH', whole(1, 10_000), '500', 'Most deliveries claimed, begun or settled in one statement.'),
   sendTimeoutMs: setting('SEND_TIMEOUT_MS', milliseconds(1), '10000', 'Longest that one send may take.'),

@@ -49,6 +49,11 @@ export function url(...schemes: [string, ...string[]]) {
     .meta({ secret: true });
 }
 
+export const sessionName = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,50}$/)
+  .describe('up to 50 printable ASCII characters without spaces');
+
 export const path = z
   .string()
   .refine((value) => !value.includes('\0'))

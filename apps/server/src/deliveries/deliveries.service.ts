@@ -1,9 +1,11 @@
-import { DEVICE_ID_PATTERN, type DeliveryState, type DeliveryView, type Page } from '@marquee/contracts';
+import { DEVICE_ID_PATTERN, type DeliveryDetail, type DeliveryState, type DeliveryView, type Page } from '@marquee/contracts';
 import { ProblemError } from '../kit/errors.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
 import { deliveryView } from '../store/delivery-row.js';
 import { countDeliveries, findDelivery, listDeliveries } from './deliveries.store.js';
+import { claimOfDelivery, logOfDelivery, playsOf, screensWords } from './timeline.store.js';
+import { madeAt, playsView, timelineOf } from './timeline.js';
 
 export interface DeliveryQuery {
   status?: DeliveryState | undefined;
@@ -35,10 +37,18 @@ export class Deliveries {
     return pageOf(rows, { total: counted.n, offset: query.offset, limit: query.limit }, deliveryView, (row) => row.recipient);
   }
 
-  /** NOT_FOUND when there is none. */
-  async get(id: string): Promise<DeliveryView> {
+  /** One with its timeline. NOT_FOUND when there is none. */
+  async get(id: string): Promise<DeliveryDetail> {
     const [row] = await this.database.run(findDelivery, { id });
     if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no delivery ${id}`);
-    return deliveryView(row);
+    const of = { id, execution: row.execution_id, campaign: row.campaign_id, recipient: row.recipient };
+    const { read } = this.database;
+    const [log, [held], said, [plays]] = await Promise.all([
+      read.run(logOfDelivery, { id, execution: of.execution }),
+      read.run(claimOfDelivery, { id }),
+      read.run(screensWords, { campaign: of.campaign, recipient: of.recipient, since: madeAt(id) }),
+      read.run(playsOf, { campaign: of.campaign, recipient: of.recipient }),
+    ]);
+    return { ...deliveryView(row), timeline: timelineOf(row, { log, held, said }), plays: playsView(plays) };
   }
 }

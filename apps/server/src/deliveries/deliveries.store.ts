@@ -1,4 +1,5 @@
 import { MOST_SINGLE } from '../feed/events.js';
+import { BY, loggedByClaim, onceIfAlike } from '../store/delivery-log.js';
 import { DELIVERY, deliveryRow } from '../store/delivery-row.js';
 import { nullable, statement, t } from '../store/statement.js';
 
@@ -31,8 +32,9 @@ export const claimDeliveries = statement({
       from due, fence where d.id = due.id
       returning d.id, d.epoch, d.status, d.was),
     leased as (
-      insert into claims (id, campaign_id, execution_id, process_id, lease_until, delivery_ids)
-      select $claim, $campaign, $execution, $process, now() + $leaseMs * interval '1 ms', array_agg(id) from moved having count(*) > 0),
+      insert into claims (id, campaign_id, execution_id, process_id, lease_until, delivery_ids, epoch, claimed_by)
+      select $claim, $campaign, $execution, $process, now() + $leaseMs * interval '1 ms', array_agg(id), max(epoch), ${BY}
+      from moved having count(*) > 0),
     ${COUNTED}
     select id, epoch from moved order by id`,
 });
@@ -55,7 +57,8 @@ export const beginDeliveries = statement({
         and c.id = $campaign and not c.paused and c.status not in ('cancelled', 'completed')
       returning d.id, d.recipient, d.attempt, d.status, d.was),
     extended as (
-      update claims set lease_until = greatest(lease_until, now() + $sendMs * interval '1 ms') where id = $claim and exists (select from moved)),
+      update claims set lease_until = greatest(lease_until, now() + $sendMs * interval '1 ms'), begun_by = ${BY}, begun_at = now()
+      where id = $claim and exists (select from moved)),
     ${COUNTED}
     select id, recipient, attempt from moved`,
 });
@@ -64,7 +67,8 @@ export const beginDeliveries = statement({
  * Settles attempts: each row only by the attempt that began it, and also when it was taken for UNKNOWN meanwhile, for a late true
  * result heals it (protocol rule 6). An older attempt's result is not answered and changes nothing. The ids come sorted, so
  * that two statements over the same rows wait for each other in one order. The select around the ids hides
- * their number from the planner, which else compares everything with everything on a table analysed before the drain.
+ * their number from the planner, which else compares everything with everything on a table analysed before the drain. One row of the log
+ * says all of it.
  */
 export const settleDeliveries = statement({
   name: 'deliveries_settle',
@@ -75,6 +79,10 @@ export const settleDeliveries = statement({
     /** Set when the attempts are all that the claim had: it ends with them. */
     claim: nullable(t.uuid),
     ids: t.uuids,
+    /** For the log: under which claim each was begun, and when that was and it was sent by the sender's clock, epoch ms; null: it was not. */
+    claims: t.uuids,
+    begunAt: t.bigints,
+    sentAt: t.nullableBigints,
     attempts: t.ints,
     outcomes: t.texts,
     reasons: t.nullableTexts,
@@ -96,6 +104,14 @@ export const settleDeliveries = statement({
       where d.id = r.id and d.attempt = r.attempt and d.status in ('SENDING', 'UNKNOWN')
       returning d.id, d.status, d.was),
     ${COUNTED},
+    logged as (
+      insert into delivery_log (execution_id, what, claim_ids, epoch, claimed_by, claimed_at, begun_by, begun_at,
+                                delivery_ids, attempts, outcomes, reasons, sent_at, stale)
+      select e.id, 'settled', ${onceIfAlike('$claims')}, $epoch, k.claimed_by, k.claimed_at, ${BY}, ${onceIfAlike('$begunAt')},
+             $ids, ${onceIfAlike('$attempts')}, ${onceIfAlike('$outcomes')},
+             case when (select count(reason) from results) > 0 then $reasons end, $sentAt,
+             case when (select count(*) from moved) < cardinality($ids) then array(select id from results except select id from moved) end
+      from executions e left join claims k on k.id = $claims[1] and $claims[1] = all ($claims) where e.id = $execution),
     ended as (delete from claims where id = $claim),
     round as (
       insert into offer_rounds (execution_id, due_at) select $execution, now() + $firstOfferMs * interval '1 ms' where $firstOfferMs is not null
@@ -139,7 +155,8 @@ export const rescueDeliveries = statement({
   gives: { execution_id: t.uuid, status: t.text, n: t.bigint },
   text: `
     with expired as materialized (
-      select k.id, k.delivery_ids, c.channel = any($safeChannels) or c.on_unknown = 'retry' as again, c.on_unknown = 'fail' as fails
+      select k.id, k.execution_id, k.epoch, k.claimed_by, k.claimed_at, k.begun_by, k.begun_at, k.delivery_ids,
+             c.channel = any($safeChannels) or c.on_unknown = 'retry' as again, c.on_unknown = 'fail' as fails
       from claims k join campaigns c on c.id = k.campaign_id
       where k.lease_until < now() order by k.lease_until limit $most for update of k skip locked),
     held as materialized (
@@ -156,7 +173,8 @@ export const rescueDeliveries = statement({
           doubt = d.doubt or (d.status = 'SENDING' and not h.arrived),
           last_error = case when d.status = 'SENDING' and not h.arrived then 'the worker ended before the result was known' else d.last_error end
       from held h where d.id = h.id
-      returning d.execution_id, d.status, d.was),
+      returning d.id, d.claim_id, d.attempt, d.last_error, d.execution_id, d.status, d.was),
+    ${loggedByClaim('rescued', 'expired')},
     counted as (
       insert into execution_counts (execution_id, state, n)
       select execution_id, state, sum(n)
@@ -183,7 +201,8 @@ export const giveBackClaim = statement({
     moved as (
       update deliveries d set status = 'PENDING', was = d.status, next_attempt_at = now() + $afterMs * interval '1 ms'
       from unbegun where d.id = unbegun.id and d.status = 'IN_PROGRESS'
-      returning d.execution_id, d.status, d.was),
+      returning d.id, d.claim_id, d.attempt, d.last_error, d.execution_id, d.status, d.was),
+    ${loggedByClaim('returned', 'claims')},
     ended as (delete from claims using mine where claims.id = mine.id and (select count(*) from moved) = cardinality(mine.delivery_ids)),
     counted as (
       insert into execution_counts (execution_id, state, n)

@@ -5,6 +5,7 @@ import type { FenceKey, FenceKeys } from '../campaigns/fence-keys.store.js';
 import type { Channel, OutgoingDelivery, Send, SendResult, StartGate } from '../channels/channel.js';
 import { beginDeliveries, noteStale } from '../deliveries/deliveries.store.js';
 import { backoff } from '../kit/backoff.js';
+import { systemClock } from '../kit/clock.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { Permits } from '../kit/permits.js';
@@ -197,12 +198,13 @@ export class Consumer {
       const hold = await this.fence.hold(batch.key.lockKey);
       try {
         const begun = await this.begin(message, ids);
+        const begunAt = systemClock.now();
         batch.bounced ||= begun.length === 0;
         giveBack(ids.length - begun.length);
         const { gate, allAsked, ...asking } = askedBy(begun.length, hold);
         forget = asking.forget;
         const start = (delivery: OutgoingDelivery, mayStart: StartGate): void => {
-          results.push(this.send(batch, delivery, mayStart).finally(() => giveBack(1)));
+          results.push(this.send(batch, delivery, begunAt, mayStart).finally(() => giveBack(1)));
         };
         if (batch.limit !== undefined && times !== undefined) {
           this.pacer.prepared(performance.now() - asked);
@@ -261,12 +263,24 @@ export class Consumer {
     return begun;
   }
 
-  private async send({ channel, key, send }: Batch, delivery: OutgoingDelivery, gate: StartGate): Promise<Settlement> {
-    const result = await send(delivery, gate).catch(
+  private async send(
+    { message, channel, key, send }: Batch,
+    delivery: OutgoingDelivery,
+    begunAt: number,
+    gate: StartGate,
+  ): Promise<Settlement> {
+    let sentAt: number | null = null;
+    const stamped: StartGate = () => {
+      const mayStart = gate();
+      if (mayStart) sentAt = systemClock.now();
+      return mayStart;
+    };
+    const result = await send(delivery, stamped).catch(
       (error: unknown): SendResult => ({ outcome: 'RETRY', reason: reasonOf(error), afterMs: 1000, ambiguous: true }),
     );
     this.metrics.sent(channel.name, result.outcome, 1);
-    return { id: delivery.id, attempt: delivery.attempt, ...verdict(channel, key.onUnknown, delivery, result) };
+    const whose = { id: delivery.id, attempt: delivery.attempt, claim: message.claimId, begunAt, sentAt };
+    return { ...whose, ...verdict(channel, key.onUnknown, delivery, result) };
   }
 
   /** Answers how many were settled; 0 when the rescuer will decide on them. */
@@ -323,7 +337,7 @@ function verdict(
   onUnknown: OnUnknown,
   delivery: OutgoingDelivery,
   result: SendResult,
-): Omit<Settlement, 'id' | 'attempt'> {
+): Pick<Settlement, 'outcome' | 'reason' | 'delayMs' | 'doubt'> {
   const certain = { delayMs: 0, doubt: false };
   if (result.outcome === 'SUCCESS') return { outcome: 'SUCCESS', reason: null, ...certain };
   if (result.outcome === 'FAILED') return { outcome: 'FAILED', reason: result.reason, ...certain };

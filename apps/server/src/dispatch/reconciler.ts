@@ -11,6 +11,7 @@ import type { Clock } from '../kit/clock.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import { foldAllCounts } from '../store/counts.js';
 import type { Database } from '../store/database.js';
+import { pruneDeliveryLog } from '../store/delivery-log.js';
 import { pruneFacts, prunePlayLogs } from '../store/prune.js';
 import { pruneSlots } from '../store/rate-slots.js';
 
@@ -18,6 +19,8 @@ export interface ReconcilerOptions {
   intervalMs: number;
   /** How long logs of plays are kept as they came. */
   playLogKeepMs: number;
+  /** How long it can be told what was done with deliveries. */
+  deliveryLogKeepMs: number;
   onError: OnActorError;
 }
 
@@ -48,6 +51,7 @@ export class Reconciler extends Actor {
       await foldAllCounts(this.database);
       await this.database.run(pruneFacts, {});
       await this.database.run(pruneSlots, {});
+      await this.database.run(pruneDeliveryLog, { keepMs: this.options.deliveryLogKeepMs });
       await this.database.run(prunePlayLogs, { keepMs: this.options.playLogKeepMs });
     }
     return endsAt > now ? Math.min(this.options.intervalMs, endsAt - now) : 0;

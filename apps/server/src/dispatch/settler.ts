@@ -8,6 +8,11 @@ import { type Database, isUnavailable } from '../store/database.js';
 export interface Settlement {
   id: string;
   attempt: number;
+  /** The claim that it was begun under. */
+  claim: string;
+  /** By this process's clock, epoch ms; `sentAt` is null when nothing was sent. */
+  begunAt: number;
+  sentAt: number | null;
   outcome: 'SUCCESS' | 'FAILED' | 'PENDING' | 'UNKNOWN';
   reason: string | null;
   delayMs: number;
@@ -104,6 +109,9 @@ export class Settler {
       reasons: sorted.map((each) => each.reason),
       delaysMs: sorted.map((each) => each.delayMs),
       doubts: sorted.map((each) => each.doubt),
+      claims: sorted.map((each) => each.claim),
+      begunAt: sorted.map((each) => each.begunAt),
+      sentAt: sorted.map((each) => each.sentAt),
     };
     const patience = performance.now() + WITHIN_MS;
     for (let attempt = 1; ; attempt += 1) {

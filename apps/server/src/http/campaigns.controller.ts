@@ -8,6 +8,7 @@ import {
   createCampaign,
   createdCampaign,
   type CreateCampaign,
+  deliveryDetail,
   deliveryQuery,
   deliveryView,
   dispatched,
@@ -77,7 +78,7 @@ export class CampaignsController {
   }
 
   @Get('deliveries/:id')
-  @answers('One delivery', deliveryView)
+  @answers('One delivery, with its timeline', deliveryDetail)
   delivery(@Param({ schema: byId }) { id }: z.output<typeof byId>) {
     return this.deliveries.get(id);
   }

@@ -14,6 +14,8 @@ export interface DatabaseOptions {
   /** For reads that may lag; the primary when absent. */
   readUrl?: string | undefined;
   poolSize: number;
+  /** What its sessions are called; also who the log of deliveries says it was. */
+  session?: string | undefined;
   log: Log;
   /** Told of each statement that ended. */
   observe?: (name: string, seconds: number, failed: boolean) => void;
@@ -44,10 +46,12 @@ export function isDiskFull(error: unknown): boolean {
 export class Database implements Runner {
   private readonly pool: pg.Pool;
   private readonly replica: pg.Pool | undefined;
+  private readonly session: string;
   /** For reads that may be a little old: the replica where there is one. */
   readonly read: Runner;
 
   constructor(private readonly options: DatabaseOptions) {
+    this.session = options.session ?? 'marquee';
     this.pool = this.createPool(options.url, options.poolSize);
     this.replica = options.readUrl === undefined ? undefined : this.createPool(options.readUrl, options.poolSize);
     const replica = this.replica;
@@ -104,7 +108,7 @@ export class Database implements Runner {
 
   /** A connection outside the pool (LISTEN, long locks); the caller ends it. */
   async dedicatedClient(): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: this.options.url, types, application_name: 'marquee' });
+    const client = new pg.Client({ connectionString: this.options.url, types, application_name: this.session });
     client.on('error', (error) => this.options.log.debug({ err: error }, 'a dedicated connection was lost'));
     await client.connect();
     return client;
@@ -116,7 +120,7 @@ export class Database implements Runner {
   }
 
   private createPool(connectionString: string, max: number): pg.Pool {
-    const pool = new pg.Pool({ connectionString, max, types, application_name: 'marquee', connectionTimeoutMillis: 10_000 });
+    const pool = new pg.Pool({ connectionString, max, types, application_name: this.session, connectionTimeoutMillis: 10_000 });
     pool.on('error', (error) => this.options.log.warn({ reason: error.message }, 'an idle database connection was lost'));
     // A connection that dies while it is lent and silent has nobody else to tell; whoever holds it learns by its next query.
     pool.on('connect', (client) => client.on('error', (error) => this.options.log.debug({ err: error }, 'a database connection was lost')));

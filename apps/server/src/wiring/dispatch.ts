@@ -51,6 +51,7 @@ export async function startDispatch(context: Context): Promise<void> {
   const reconciler = new Reconciler(database, systemClock, {
     intervalMs: config.reconcileIntervalMs,
     playLogKeepMs: config.playLogKeepDays * 86_400_000,
+    deliveryLogKeepMs: config.deliveryLogKeepDays * 86_400_000,
     onError,
   });
   const growth = new Growth(database, { intervalMs: GROWTH_MS, onError });

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { FenceKeys } from '../campaigns/fence-keys.store.js';
 import type { Config } from '../config/config.js';
@@ -9,6 +10,7 @@ import type { Log } from '../kit/log.js';
 import type { Metrics } from '../metrics.js';
 import { FileStorage } from '../storage/file-storage.js';
 import { Database } from '../store/database.js';
+import { sessionName } from '../store/delivery-log.js';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.js';
 import { Fence } from '../store/fence.js';
 import { Members } from '../store/members.js';
@@ -34,6 +36,7 @@ export async function openStore(config: Config, apiBaseUrl: string, log: Log, me
       url,
       readUrl,
       poolSize,
+      session: sessionName(config.workerName ?? `${hostname().slice(0, 40)}:${process.pid}`),
       log,
       observe: (name, seconds, failed) => metrics.statement(name, seconds, failed),
     });

@@ -144,7 +144,7 @@ describe('deliveries and executions', () => {
     expect(await walk(`/campaigns/${id}/deliveries`, 'recipient', 11)).toEqual(ids);
     expect(await page(`/campaigns/${id}/deliveries?status=FAILED`)).toMatchObject({ data: [], total: 0 });
     const [delivery] = (await page(`/campaigns/${id}/deliveries?limit=1`)).data;
-    expect(await page(`/deliveries/${String(delivery?.['id'])}`)).toEqual(delivery);
+    expect(await page(`/deliveries/${String(delivery?.['id'])}`)).toMatchObject(delivery ?? {});
     const { data, total } = await page(`/campaigns/${id}/executions`);
     expect(total).toBe(1);
     expect(data).toMatchObject([{ campaignId: id, state: 'RUNNING', endedAt: null, reason: null }]);

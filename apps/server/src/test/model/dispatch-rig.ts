@@ -122,7 +122,12 @@ export class DispatchRig {
     );
     this.interruptions = new Interruptions(database, fence, this.clock);
     this.sweeper = new SteppedSweeper(database, new Outbox(10_000), { pollMs: 1000, onError });
-    this.reconciler = new SteppedReconciler(database, this.clock, { intervalMs: 1000, playLogKeepMs: 1e9, onError });
+    this.reconciler = new SteppedReconciler(database, this.clock, {
+      intervalMs: 1000,
+      playLogKeepMs: 1e9,
+      deliveryLogKeepMs: 1e9,
+      onError,
+    });
   }
 
   static async open(store: TestStore, clock: SetClock, fence: WatchedFence, safe: boolean): Promise<DispatchRig> {

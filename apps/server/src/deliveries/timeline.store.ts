@@ -1,0 +1,79 @@
+import { nullable, statement, t } from '../store/statement.js';
+
+const MOST_SAID = 500;
+
+/**
+ * What the log says of one delivery, in the order in which it was written. Goes through all batches of its execution: 2,000 of a million
+ * deliveries in claims of 500.
+ */
+export const logOfDelivery = statement({
+  name: 'deliveries_log_of',
+  takes: { id: t.uuid, execution: t.uuid },
+  gives: {
+    what: t.text,
+    at: t.bigint,
+    claim_id: nullable(t.uuid),
+    epoch: nullable(t.int),
+    claimed_by: nullable(t.text),
+    claimed_at: nullable(t.bigint),
+    begun_by: nullable(t.text),
+    begun_at: nullable(t.bigint),
+    attempt: nullable(t.int),
+    outcome: nullable(t.text),
+    reason: nullable(t.text),
+    sent_at: nullable(t.bigint),
+    stale: t.bool,
+  },
+  text: `
+    select l.what, epoch_ms(l.at) as at, l.claim_ids[least(p.n, cardinality(l.claim_ids))] as claim_id, l.epoch, l.claimed_by,
+           epoch_ms(l.claimed_at) as claimed_at, l.begun_by, l.begun_at[least(p.n, cardinality(l.begun_at))] as begun_at, l.attempts[least(p.n, cardinality(l.attempts))] as attempt,
+           l.outcomes[least(p.n, cardinality(l.outcomes))] as outcome, l.reasons[p.n] as reason,
+           l.sent_at[p.n] as sent_at, coalesce($id = any(l.stale), false) as stale
+    from delivery_log l cross join lateral (select array_position(l.delivery_ids, $id) as n) as p
+    where l.execution_id = $execution and p.n is not null
+    order by l.id`,
+});
+
+/** The claim that has a delivery now; no row when none has. */
+export const claimOfDelivery = statement({
+  name: 'deliveries_claim_of',
+  takes: { id: t.uuid },
+  gives: {
+    claim_id: t.uuid,
+    epoch: t.int,
+    status: t.text,
+    attempt: t.int,
+    claimed_by: t.text,
+    claimed_at: t.bigint,
+    begun_by: nullable(t.text),
+    begun_at: nullable(t.bigint),
+  },
+  text: `
+    select k.id as claim_id, k.epoch, d.status, d.attempt, k.claimed_by, epoch_ms(k.claimed_at) as claimed_at, k.begun_by, epoch_ms(k.begun_at) as begun_at
+    from deliveries d join claims k on k.id = d.claim_id
+    where d.id = $id and d.status in ('IN_PROGRESS', 'SENDING')`,
+});
+
+/** What a screen said of a campaign since $since (epoch ms), the first of it; its logs of plays are counted elsewhere. */
+export const screensWords = statement({
+  name: 'deliveries_screens_words',
+  takes: { campaign: t.uuid, recipient: t.text, since: t.bigint },
+  gives: { event_type: t.text, at: t.bigint, occurred_at: nullable(t.bigint), version: t.int, reason: nullable(t.text) },
+  text: `
+    select v.event_type, epoch_ms(v.created_at) as at, v.occurred_at, v.version,
+           case when v.event_type = 'error' then left(coalesce(v.payload ->> 'reason', v.payload ->> 'message'), 500) end as reason
+    from delivery_events v
+    where v.device_id = $recipient and v.campaign_id = $campaign and v.event_type <> 'play_log' and v.created_at >= to_timestamp($since / 1000.0)
+    order by v.id limit ${MOST_SAID}`,
+});
+
+/** What a screen logged as shown of a campaign. */
+export const playsOf = statement({
+  name: 'deliveries_plays_of',
+  takes: { campaign: t.uuid, recipient: t.text },
+  gives: { n: t.bigint, duration_ms: t.bigint, first_hour: nullable(t.bigint), last_hour: nullable(t.bigint) },
+  text: `
+    select coalesce(sum(plays), 0)::bigint as n, coalesce(sum(duration_ms), 0)::bigint as duration_ms,
+           epoch_ms(min(hour)) as first_hour, epoch_ms(max(hour)) as last_hour
+    from play_hours where device_id = $recipient and campaign_id = $campaign`,
+});
