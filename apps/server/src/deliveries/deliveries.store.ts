@@ -111,7 +111,7 @@ export const settleDeliveries = statement({
              $ids, ${onceIfAlike('$attempts')}, ${onceIfAlike('$outcomes')},
              case when (select count(reason) from results) > 0 then $reasons end, $sentAt,
              case when (select count(*) from moved) < cardinality($ids) then array(select id from results except select id from moved) end
-      from executions e left join claims k on k.id = $claims[1] and $claims[1] = all ($claims) where e.id = $execution),
+      from executions e left join claims k on k.id = ($claims)[1] and k.id = all ($claims) where e.id = $execution),
     ended as (delete from claims where id = $claim),
     round as (
       insert into offer_rounds (execution_id, due_at) select $execution, now() + $firstOfferMs * interval '1 ms' where $firstOfferMs is not null

@@ -10,7 +10,7 @@ export const BY = `replace(current_setting('application_name'), 'marquee ', '')`
 
 /** An array for the log: when all in it are alike, one of them stands for all. */
 export function onceIfAlike(array: string): string {
-  return `case when ${array}[1] = all (${array}) then array[${array}[1]] else ${array} end`;
+  return `case when (${array})[1] = all (${array}) then array[(${array})[1]] else ${array} end`;
 }
 
 /**
