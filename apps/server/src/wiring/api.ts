@@ -40,13 +40,13 @@ import {
   WHY,
 } from '../http/tokens.js';
 import { systemClock } from '../kit/clock.js';
+import { urlHost } from '../kit/hosts.js';
 import { Controls } from '../screens/controls.js';
 import { PlayReport } from '../screens/play-report.js';
 import { ScreenHistory } from '../screens/screen-history.js';
 import { Screens } from '../screens/screens.service.js';
 import { Why } from '../screens/why/why.service.js';
 import type { Database } from '../store/database.js';
-import { urlHost } from './broker.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
 const SCREEN_COUNT_KEPT_MS = 5000;

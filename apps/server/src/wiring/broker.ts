@@ -5,6 +5,7 @@ import { BrokerSeat } from '../broker/seat.js';
 import { SharedBroker } from '../broker/shared-broker.js';
 import type { Config } from '../config/config.js';
 import { readTls } from '../http/server.js';
+import { urlHost } from '../kit/hosts.js';
 import type { Log } from '../kit/log.js';
 import { allOffline } from '../screens/screens.store.js';
 import type { Database } from '../store/database.js';
@@ -74,14 +75,4 @@ function outside(config: Config, url: string, database: Database, log: Log): Gat
     webSocketPort: async () => config.mqttWsPort,
     url: async () => url,
   };
-}
-
-/** A host as it stands in a URL; an address that means "every interface" is reached on this machine by loopback. */
-export function urlHost(host: string): string {
-  if (isWildcard(host)) return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-export function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
