@@ -18,8 +18,6 @@ export const ROUTES = {
   backlog: '/executions/backlog',
   execution: '/executions/:id',
   campaignExecutions: '/campaigns/:id/executions',
-  executions: '/executions',
-  execution: '/executions/:id',
   deliveries: '/campaigns/:id/deliveries',
   delivery: '/deliveries/:id',
   screens: '/screens',

@@ -66,7 +66,16 @@ describe('marquee', { timeout: 90_000 }, () => {
     const trace = await done('trace', delivery?.id ?? '');
     expect(trace.split('\n').map((line) => /Z {2}(\w+)/.exec(line)?.[1])).toEqual([
       undefined,
-      ...['targeted', 'claimed', 'begun', 'sent', 'settled', 'retried', 'claimed', 'begun', 'sent', 'settled'],
+      'targeted',
+      'claimed',
+      'begun',
+      'sent',
+      'settled',
+      'retried',
+      'claimed',
+      'begun',
+      'sent',
+      'settled',
     ]);
     expect(trace).toMatch(/settled +attempt 2, epoch 0, by the-worker → FAILED: a failure as the rehearsal asked for$/m);
     const detail = JSON.parse(await done('deliveries', 'show', delivery?.id ?? '', '--json')) as DeliveryDetail;
