@@ -37,6 +37,8 @@ export interface ServerProcess {
   /** As a power cut ends it: nothing is said to anybody. Its PostgreSQL lives on alone. */
   kill: () => Promise<void>;
   child: ChildProcess;
+  /** The process of its embedded PostgreSQL. */
+  postmasterPid: () => Promise<number>;
   /** For `startServer`, to be the same server again after it ended. */
   place: ServerPlace;
 }
@@ -95,8 +97,14 @@ export async function startServer(scratch: Scratch, environment: Record<string, 
     stop: () => endProcess(child),
     kill: () => killProcess(child),
     child,
+    postmasterPid: () => postmasterPid(dataDir),
     place: taken,
   };
+}
+
+async function postmasterPid(dataDir: string): Promise<number> {
+  const run = JSON.parse(await readFile(join(dataDir, 'postgres', 'run.json'), 'utf8')) as { postmaster: { pid: number } };
+  return run.postmaster.pid;
 }
 
 /** Starts another process that does the worker's part alone, on the same database and broker; resolves when it is ready. */
@@ -114,6 +122,8 @@ export async function startWorker(
       DATABASE_URL: server.databaseUrl,
       MQTT_URL: server.broker,
       ...environment,
+      // By which it says that it is ready.
+      LOG_LEVEL: 'info',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -42,7 +42,7 @@ const ANYWHERE: Fault[] = [
   {
     name: 'the database is killed (kill -9)',
     happen: async (world) => {
-      process.kill(await world.postmasterPid(), 'SIGKILL');
+      process.kill(await world.server.postmasterPid(), 'SIGKILL');
       // Its end is noticed, not told: until then the server still believes in it.
       await delay(500);
     },
@@ -50,7 +50,7 @@ const ANYWHERE: Fault[] = [
   {
     name: 'database and server are killed, the server is started again',
     happen: async (world) => {
-      process.kill(await world.postmasterPid(), 'SIGKILL');
+      process.kill(await world.server.postmasterPid(), 'SIGKILL');
       await world.server.kill();
       await world.restart();
     },

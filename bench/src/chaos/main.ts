@@ -5,7 +5,9 @@ import { until } from '../processes.js';
 import { seeded } from '../random.js';
 import { Scratch } from '../scratch.js';
 import { type Balance, balance, NOT_YET_RIGHT } from './balance.js';
+import { type DispatchChaosOptions, dispatchChaos } from './dispatch.js';
 import { Faults } from './faults.js';
+import type { HookLedger } from './hook-ledger.js';
 import { Planner } from './planner.js';
 import { World } from './world.js';
 
@@ -22,6 +24,18 @@ const RIGHT_MS = 180_000;
 const program = new Command('chaos').description(
   'Breaks a running system at random and looks for what is lost; exit code 1 when the ledger does not balance.',
 );
+
+program
+  .command('dispatch', { isDefault: true })
+  .description('a webhook campaign that is paused and resumed while its workers, the server and the database are killed')
+  .option('--seconds <n>', 'how long things go wrong', whole, 60)
+  .option('--seed <n>', 'the same kills again', whole, Math.floor(Math.random() * 1_000_000_000) + 1)
+  .option('--workers <n>', 'how many workers', whole, 3)
+  .option('--deliveries <n>', 'how many deliveries; else as many as last about as long', whole)
+  .action(async (options: DispatchChaosOptions) => {
+    const ledger = await Scratch.during((scratch) => dispatchChaos(scratch, options));
+    process.exitCode = printHooks(ledger, options.seed) ? 0 : 1;
+  });
 
 program
   .command('screens')
@@ -84,7 +98,6 @@ function isBalanced({ lost, wrong }: Balance): boolean {
 function print(total: Balance, faults: Faults, seed: number): void {
   const lines = [...faults.happened].map(([name, times]) => `  ${String(times).padStart(4)}  ${name}`);
   const { lost, wrong, examples, ...account } = total;
-  const table = (rows: Record<string, number>): string[] => Object.entries(rows).map(([name, n]) => `  ${String(n).padStart(9)}  ${name}`);
   process.stdout.write(
     [
       'What went wrong:',
@@ -100,6 +113,25 @@ function print(total: Balance, faults: Faults, seed: number): void {
       '',
     ].join('\n'),
   );
+}
+
+/** Answers whether it balances. */
+function printHooks({ account, wrong, examples }: HookLedger, seed: number): boolean {
+  const balances = Object.values(wrong).every((count) => count === 0);
+  const lines = [
+    'The account:',
+    ...table(account),
+    'Wrong:',
+    ...table(wrong),
+    ...examples.map((example) => `  e.g. ${example}`),
+    balances ? 'The ledger balances.' : `The ledger does not balance. The same again: --seed ${seed}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return balances;
+}
+
+function table(rows: Record<string, number>): string[] {
+  return Object.entries(rows).map(([name, n]) => `  ${String(n).padStart(9)}  ${name}`);
 }
 
 function whole(text: string): number {

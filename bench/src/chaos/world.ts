@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import pg from 'pg';
 import { Api } from '../api.js';
 import { type BrokerKind, type FleetProcess, PREFIX } from '../broker-setup.js';
@@ -57,13 +55,6 @@ export class World {
     const from = performance.now();
     await until('the server', READY_MS, () => this.api.isReady());
     return performance.now() - from;
-  }
-
-  async postmasterPid(): Promise<number> {
-    const run = JSON.parse(await readFile(join(this.server.place.dataDir, 'postgres', 'run.json'), 'utf8')) as {
-      postmaster: { pid: number };
-    };
-    return run.postmaster.pid;
   }
 
   async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
