@@ -6,6 +6,7 @@ import { benchCreates, type CreatesOptions } from './creates.js';
 import { benchDispatch, type DispatchOptions } from './dispatch.js';
 import { benchExecutions, type ExecutionsOptions } from './executions.js';
 import { benchList, type ListOptions } from './list.js';
+import { benchPause, type PauseOptions } from './pause.js';
 import { benchRate, type RateOptions } from './rate.js';
 import { benchResume, type ResumeOptions } from './resume.js';
 import { benchScreens, type ScreensOptions } from './screens.js';
@@ -115,6 +116,14 @@ program
   .option('--n <recipients>', 'how many recipients', whole, 1_000_000)
   .addOption(runs().default(3))
   .action((options: TargetingOptions) => benchTargeting(options));
+
+program
+  .command('pause')
+  .description('how long a pause takes to be answered, and what starts after it')
+  .option('--pauses <n>', 'how often', whole, 200)
+  .option('--workers <n>', 'how many processes send', whole, 2)
+  .option('--rate <n>', 'how many sends a second', whole, 2000)
+  .action((options: PauseOptions) => benchPause(options));
 
 program
   .command('resume')

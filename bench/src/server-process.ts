@@ -107,7 +107,7 @@ async function postmasterPid(dataDir: string): Promise<number> {
   return run.postmaster.pid;
 }
 
-/** Starts another process that does the worker's part alone, on the same database and broker; resolves when it is ready. */
+/** Starts another process that does the worker’s part alone, in the same folder, where it finds database and broker; resolves when it is ready. */
 export async function startWorker(
   scratch: Scratch,
   server: ServerProcess,
@@ -119,8 +119,6 @@ export async function startWorker(
       ...inherited(),
       ROLES: 'worker',
       DATA_DIR: server.place.dataDir,
-      DATABASE_URL: server.databaseUrl,
-      MQTT_URL: server.broker,
       ...environment,
       // By which it says that it is ready.
       LOG_LEVEL: 'info',

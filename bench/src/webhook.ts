@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as elapsed } from 'node:timers/promises';
 import { pathTo, ROUTES } from '@marquee/contracts';
 import { Api } from './api.js';
+import { importContacts } from './contacts.js';
 import type { BarePosterMethods } from './children/bare-poster.js';
 import type { HookReceiverMethods, HookTally } from './children/hook-receiver.js';
 import { until } from './processes.js';
@@ -19,7 +20,6 @@ export interface WebhookOptions {
 }
 
 const RUN_MS = 600_000;
-const LINES_A_REQUEST = 50_000;
 
 /** One campaign to n contacts, one signed post each, against bare undici with as many connections to the same receiver. */
 export async function benchWebhook({ n, connections, delay, runs }: WebhookOptions): Promise<void> {
@@ -66,22 +66,6 @@ export async function benchWebhook({ n, connections, delay, runs }: WebhookOptio
 
 function ofReceiver(tally: HookTally): HookTally {
   return { ...tally, cpuMs: rounded(tally.cpuMs) };
-}
-
-async function importContacts(api: Api, n: number): Promise<void> {
-  for (let from = 0; from < n; from += LINES_A_REQUEST) {
-    const lines = Array.from({ length: Math.min(LINES_A_REQUEST, n - from) }, (_, index) => {
-      const id = `c-${from + index}`;
-      return `${JSON.stringify({ id, email: `${id}@example.com`, tags: ['bench'], attributes: { plan: 'gold' } })}\n`;
-    });
-    const reply = await fetch(api.url + ROUTES.contactImport, {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-ndjson' },
-      body: lines.join(''),
-    });
-    if (!reply.ok) throw new Error(`the contacts were not taken: ${reply.status} ${await reply.text()}`);
-    await reply.body?.cancel();
-  }
 }
 
 /** From the dispatch until every delivery is settled, targeting included, ms. */

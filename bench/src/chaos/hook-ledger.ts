@@ -1,5 +1,5 @@
 import type { HookPost } from '../children/hook-log.js';
-import type { Pause } from './pauses.js';
+import { arrivedWhilePaused, type Pause, startedWhilePaused } from './pauses.js';
 
 /** A delivery as its row says that it ended. */
 export interface EndedDelivery {
@@ -15,9 +15,6 @@ export interface HookLedger {
   wrong: Record<string, number>;
   examples: string[];
 }
-
-/** How much later than the answer to a pause may arrive what had started before it, ms. */
-const ON_THE_WAY_MS = 20;
 
 /** Holds what the receiver met against what the rows say. */
 export function hookLedger(audience: number, rows: EndedDelivery[], posts: HookPost[], pauses: Pause[]): HookLedger {
@@ -44,10 +41,8 @@ export function hookLedger(audience: number, rows: EndedDelivery[], posts: HookP
     count('one attempt twice', [...postsOf.values()], (each) => new Set(each.map((post) => post.attempt)).size < each.length),
     count('attempts that no row knows of', rows, (row) => (postsOf.get(row.id) ?? []).some((post) => post.attempt > row.attempt)),
     count('posts of no delivery', posts, (post) => !known.has(post.deliveryId)),
-    count('started while it was paused', posts, (post) => pauses.some(({ from, until }) => post.stamp > from && post.stamp < until)),
-    count('arrived late while it was paused', posts, ({ receivedAt }) =>
-      pauses.some(({ from, until, drained }) => receivedAt > from + (drained ? 0 : ON_THE_WAY_MS) && receivedAt < until),
-    ),
+    count('started while it was paused', posts, (post) => startedWhilePaused(post, pauses)),
+    count('arrived late while it was paused', posts, (post) => arrivedWhilePaused(post, pauses)),
   ]);
   const account = {
     deliveries: audience,

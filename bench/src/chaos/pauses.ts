@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Api } from '../api.js';
+import type { HookPost } from '../children/hook-log.js';
 
 /** From the answer to a pause until the resume was asked for, epoch ms: meanwhile nothing may start. */
 export interface Pause {
@@ -8,6 +9,19 @@ export interface Pause {
   /** The answer said that nothing was mid-air any more. */
   drained: boolean;
   answerMs: number;
+}
+
+/** How much later than the answer to a pause may arrive what had started before it, ms. */
+const ON_THE_WAY_MS = 20;
+
+/** The sender's own stamp is later than the answer to a pause, and earlier than its resume. */
+export function startedWhilePaused({ stamp }: HookPost, pauses: readonly Pause[]): boolean {
+  return pauses.some(({ from, until }) => stamp > from && stamp < until);
+}
+
+/** It was here later than what had started before the answer may be; after an answer that nothing is mid-air, at all. */
+export function arrivedWhilePaused({ receivedAt }: HookPost, pauses: readonly Pause[]): boolean {
+  return pauses.some(({ from, until, drained }) => receivedAt > from + (drained ? 0 : ON_THE_WAY_MS) && receivedAt < until);
 }
 
 interface Paused {
