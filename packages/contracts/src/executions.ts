@@ -12,6 +12,7 @@ export type ExecutionCounts = z.infer<typeof executionCounts>;
 export const executionView = z.object({
   id: z.uuid(),
   campaignId: z.uuid(),
+  campaignName: z.string(),
   state: z.enum(EXECUTION_STATES),
   scheduledFor: z.int(),
   startedAt: z.int().nullable(),

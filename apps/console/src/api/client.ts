@@ -1,5 +1,6 @@
 import {
   alertRuleView,
+  backlogView,
   audienceCount,
   type AudienceCountBody,
   campaignDetail,
@@ -16,6 +17,8 @@ import {
   type DeliveryState,
   type EditCampaignInput,
   deliveryView,
+  executionView,
+  type ExecutionState,
   dispatched,
   importReport,
   type NoticeState,
@@ -48,6 +51,11 @@ import { problemOf } from './problem.js';
 
 export interface CampaignQuery {
   status?: CampaignStatus | undefined;
+  offset: number;
+  limit: number;
+}
+export interface ExecutionQuery {
+  status?: ExecutionState | undefined;
   offset: number;
   limit: number;
 }
@@ -87,6 +95,7 @@ const IMPORT_MS = 3_600_000;
 export type ImportForm = 'text/csv' | 'application/x-ndjson';
 
 const campaignPage = pageOf(campaignView);
+const executionPage = pageOf(executionView);
 const deliveryPage = pageOf(deliveryView);
 const screenPage = pageOf(screenView);
 const contactPage = pageOf(contactView);
@@ -144,6 +153,11 @@ export const api = {
   unclearScreens: (id: string, query: CursorQuery, signal?: AbortSignal) =>
     call(`${pathTo('clearanceScreens', id)}${queryString({ ...query })}`, unclearPage, { signal }),
   clearance: (id: string, signal?: AbortSignal) => call(pathTo('clearance', id), clearanceView, { signal }),
+  executions: (query: ExecutionQuery, signal?: AbortSignal) =>
+    call(`${pathTo('executions')}${queryString({ ...query })}`, executionPage, { signal }),
+  campaignExecutions: (id: string, query: CursorQuery, signal?: AbortSignal) =>
+    call(`${pathTo('campaignExecutions', id)}${queryString({ ...query })}`, executionPage, { signal }),
+  backlog: (signal?: AbortSignal) => call(pathTo('backlog'), backlogView, { signal }),
   deliveries: (id: string, query: DeliveryQuery, signal?: AbortSignal) =>
     call(`${pathTo('deliveries', id)}${queryString({ ...query })}`, deliveryPage, { signal }),
   screens: (query: ScreenQuery, signal?: AbortSignal) => call(`${pathTo('screens')}${queryString({ ...query })}`, screenPage, { signal }),

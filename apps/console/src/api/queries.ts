@@ -6,6 +6,7 @@ import {
   type ContactQuery,
   type CursorQuery,
   type DeliveryQuery,
+  type ExecutionQuery,
   type NoticeQuery,
   type OutageQuery,
   type PlaysQuery,
@@ -18,6 +19,7 @@ export const keys = {
   campaign: (id: string) => ['campaigns', 'one', id],
   screens: ['screens'],
   contacts: ['contacts'],
+  executions: ['executions'],
   screen: (id: string) => ['screens', 'one', id],
   alerts: ['alerts'],
 } as const;
@@ -30,6 +32,19 @@ export const queries = {
       placeholderData: keepPreviousData,
     }),
   campaign: (id: string) => queryOptions({ queryKey: [...keys.campaign(id), 'detail'], queryFn: ({ signal }) => api.campaign(id, signal) }),
+  executions: (query: ExecutionQuery) =>
+    queryOptions({
+      queryKey: [...keys.executions, 'list', query],
+      queryFn: ({ signal }) => api.executions(query, signal),
+      placeholderData: keepPreviousData,
+    }),
+  backlog: () => queryOptions({ queryKey: [...keys.executions, 'backlog'], queryFn: ({ signal }) => api.backlog(signal) }),
+  campaignExecutions: (id: string, query: CursorQuery) =>
+    queryOptions({
+      queryKey: [...keys.campaign(id), 'executions', query],
+      queryFn: ({ signal }) => api.campaignExecutions(id, query, signal),
+      placeholderData: keepPreviousData,
+    }),
   deliveries: (id: string, query: DeliveryQuery) =>
     queryOptions({
       queryKey: [...keys.campaign(id), 'deliveries', query],

@@ -1,4 +1,4 @@
-import { CAMPAIGN_STATUSES, DELIVERY_STATES, SCREEN_STATUSES } from '@marquee/contracts';
+import { CAMPAIGN_STATUSES, DELIVERY_STATES, EXECUTION_STATES, SCREEN_STATUSES } from '@marquee/contracts';
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { Broken } from './broken.js';
 import { NotFound } from './not-found.js';
@@ -34,6 +34,16 @@ const editCampaign = createRoute({
   getParentRoute: () => root,
   path: '/console/campaigns/$id/edit',
   component: lazyRouteComponent(() => import('../campaigns/edit/edit-page.js'), 'EditPage'),
+});
+
+const executions = createRoute({
+  getParentRoute: () => root,
+  path: '/console/executions',
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...oneOf('state', search['state'], EXECUTION_STATES),
+    ...pageNumber(search['page']),
+  }),
+  component: lazyRouteComponent(() => import('../executions/executions-page.js'), 'ExecutionsPage'),
 });
 
 const screens = createRoute({
@@ -91,6 +101,7 @@ const routeTree = root.addChildren([
   newCampaign,
   campaign,
   editCampaign,
+  executions,
   screens,
   screen,
   contacts,

@@ -64,7 +64,7 @@ export function DeliveryBadge({ state, looks = DELIVERY_LOOKS }: { state: Delive
   return <LookBadge look={looks[state]} />;
 }
 
-function LookBadge({ look }: { look: Look }) {
+export function LookBadge({ look }: { look: Look }) {
   return (
     <Tooltip label={look.meaning}>
       <Badge variant="light" color={look.color} leftSection={<Box className={classes.dot ?? ''} data-busy={look.busy ?? false} />}>

@@ -1,4 +1,5 @@
 import {
+  type Backlog,
   type CampaignDetail,
   type Clearance,
   type ContactImportReport,
@@ -6,6 +7,7 @@ import {
   createCampaign,
   type DeliveryView,
   editCampaign,
+  type ExecutionView,
   ERRORS,
   type ErrorCode,
   type FeedAlerts,
@@ -45,6 +47,18 @@ type Handler = (match: RegExpExecArray, url: URL, request: IncomingMessage, resp
 export class FakeApi {
   campaigns: CampaignDetail[] = [];
   deliveries: DeliveryView[] = [];
+  executions: ExecutionView[] = [];
+  backlog: Backlog = {
+    new: 0,
+    oldestNewMs: null,
+    queued: 0,
+    running: 0,
+    paused: 0,
+    pendingDeliveries: 0,
+    overdueSlots: 0,
+    oldestSlotMs: null,
+    latestLagMs: null,
+  };
   screens: ScreenDetail[] = [];
   contacts: ContactView[] = [];
   contactReport: ContactImportReport = { imported: 0, updated: 0, unchanged: 0, rejected: [], rejectedTotal: 0 };
@@ -157,6 +171,16 @@ export class FakeApi {
       [
         /^GET \/campaigns\/([^/]+)\/deliveries$/,
         ([, id], url) => pageOf(this.deliveries.filter((row) => row.campaignId === id).filter(by(url, 'status', (row) => row.status)), url),
+      ],
+      [/^GET \/executions$/, (_match, url) => pageOf(this.executions.filter(by(url, 'status', (row) => row.state)), url)],
+      [/^GET \/executions\/backlog$/, () => this.backlog],
+      [
+        /^GET \/campaigns\/([^/]+)\/executions$/,
+        ([, id], url) =>
+          pageOf(
+            this.executions.filter((row) => row.campaignId === id),
+            url,
+          ),
       ],
       [/^GET \/screens$/, (_match, url) => pageOf(this.matchingScreens(url), url)],
       [/^GET \/screens\/([^/]+)$/, ([, id], _url, _request, response) => this.oneScreen(id, response)],

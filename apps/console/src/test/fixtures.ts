@@ -7,6 +7,8 @@ import {
   contactView,
   type DeliveryView,
   deliveryView,
+  type ExecutionView,
+  executionView,
   type ScreenDelivery,
   screenDelivery,
   type ScreenDetail,
@@ -103,6 +105,26 @@ export function createdRow(body: CreateCampaign): CampaignDetail {
       reason: null,
     })),
     createdAt: new Date().toISOString(),
+  });
+}
+
+export function executionRow(part: Partial<ExecutionView> = {}): ExecutionView {
+  const startedAt = part.startedAt === undefined ? Date.now() - 60_000 : part.startedAt;
+  return executionView.parse({
+    id: randomUUID(),
+    campaignId: randomUUID(),
+    campaignName: 'Morning news',
+    state: 'COMPLETED',
+    scheduledFor: Date.now() - 60_005,
+    startedAt,
+    endedAt: null,
+    reason: null,
+    kind: 'scheduled',
+    attempts: 1,
+    lagMs: startedAt === null ? null : 5,
+    durationMs: null,
+    counts: { PENDING: 0, IN_PROGRESS: 0, SENDING: 0, SUCCESS: 0, FAILED: 0, CANCELLED: 0, UNKNOWN: 0 },
+    ...part,
   });
 }
 

@@ -109,6 +109,7 @@ function executionView(row: ValuesOf<typeof findExecution.gives>): ExecutionView
   return {
     id: row.id,
     campaignId: row.campaign_id,
+    campaignName: row.campaign_name,
     state: row.state as ExecutionState,
     scheduledFor: row.scheduled_for,
     startedAt: row.started_at,

@@ -171,6 +171,7 @@ export const cancelExecutions = statement({
 const executionRow = {
   id: t.uuid,
   campaign_id: t.uuid,
+  campaign_name: t.text,
   state: t.text,
   scheduled_for: t.bigint,
   started_at: nullable(t.bigint),
@@ -183,7 +184,7 @@ const executionRow = {
 /** A running execution of a paused campaign is shown as PAUSED: its row stays as it is, so that pause touches the campaign alone. */
 const SHOWN_STATE = `case when e.state = 'RUNNING' and c.paused then 'PAUSED' else e.state end`;
 const EXECUTION = `
-  e.id, e.campaign_id, ${SHOWN_STATE} as state, e.scheduled_for, epoch_ms(e.started_at) as started_at, epoch_ms(e.ended_at) as ended_at,
+  e.id, e.campaign_id, c.name as campaign_name, ${SHOWN_STATE} as state, e.scheduled_for, epoch_ms(e.started_at) as started_at, epoch_ms(e.ended_at) as ended_at,
   e.reason, e.kind, e.attempts,
   (select coalesce(jsonb_object_agg(k.state, k.n), '{}') from (
      select state, sum(n) as n from execution_counts where execution_id = e.id group by state) as k) as counts`;

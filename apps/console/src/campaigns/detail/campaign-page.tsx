@@ -11,6 +11,7 @@ import { PageTitle } from '../../parts/page-title.js';
 import { PlaysSection } from '../../parts/plays-section.js';
 import { Section } from '../../parts/section.js';
 import { Trouble } from '../../parts/trouble.js';
+import { ExecutionsSection } from '../../executions/executions-section.js';
 import { ContentSection } from '../sending/content-section.js';
 import { FeedSection } from '../sending/feed-section.js';
 import { SendingFacts } from '../sending/sending-facts.js';
@@ -95,6 +96,7 @@ function Sending({ campaign, at }: { campaign: CampaignDetail; at: number }) {
       <SendingFacts campaign={campaign} />
       <SendingProgress campaign={campaign} at={at} />
       <FeedSection />
+      <ExecutionsSection id={campaign.id} />
       <ContentSection campaign={campaign} />
       <DeliveriesSection id={campaign.id} screens={false} />
     </>

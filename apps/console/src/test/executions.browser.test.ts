@@ -1,0 +1,108 @@
+import { chromiumOrSkip, launchChromium, type Browser, type Page } from '@marquee/testing';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FakeApi } from './fake-api.js';
+import { campaignRow, executionRow } from './fixtures.js';
+
+const chromium = chromiumOrSkip();
+const HOSTILE = '<img src=x onerror="window.hit=1"> {{x}}';
+
+describe.skipIf(chromium === undefined)('executions in the console', { timeout: 90_000 }, () => {
+  let browser: Browser;
+  let dist: string;
+  let api: FakeApi;
+  let page: Page;
+  let problems: string[];
+
+  beforeAll(async () => {
+    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
+    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
+    browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
+  }, 90_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await rm(dist, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    api = new FakeApi(dist);
+    await api.start(0);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    page = await context.newPage();
+    problems = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+  });
+
+  afterEach(async () => {
+    await page.context().close();
+    await api.stop();
+    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
+  });
+
+  const shot = async (name: string) => {
+    const folder = process.env['SHOTS'];
+    if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  };
+  const rows = () => page.getByRole('table', { name: 'Executions' }).locator('tbody tr');
+
+  it('tells what piles up and every run with its reason, by state, and leads to the campaign', async () => {
+    const campaign = campaignRow({
+      name: 'Morning news',
+      channel: 'webhook',
+      assets: [],
+      content: { url: 'https://example.test/hook' },
+      schedule: { cron: '30 9 * * MON-FRI', timeZone: 'Europe/Berlin', overlap: 'skip', catchUp: 'one' },
+      nextRunAt: Date.now() + 3_600_000,
+    });
+    api.campaigns = [campaign];
+    const of = { campaignId: campaign.id, campaignName: campaign.name };
+    const counts = { PENDING: 120, IN_PROGRESS: 0, SENDING: 8, SUCCESS: 9872, FAILED: 3, CANCELLED: 0, UNKNOWN: 0 };
+    api.executions = [
+      executionRow({ ...of, state: 'RUNNING', lagMs: 6, counts }),
+      executionRow({ ...of, state: 'SKIPPED', startedAt: null, reason: 'an earlier execution was still live' }),
+      executionRow({ ...of, state: 'FAILED', startedAt: null, attempts: 5, reason: `the campaign's audience cannot be read: ${HOSTILE}` }),
+      executionRow({ campaignName: 'Once', kind: 'manual', state: 'COMPLETED', lagMs: 4, durationMs: 125_000 }),
+    ];
+    api.backlog = { ...api.backlog, new: 3, queued: 2, oldestNewMs: 7_500_000, running: 1, pendingDeliveries: 120, latestLagMs: 6 };
+    await page.goto(`${api.origin}/`);
+    await page.getByRole('navigation').getByRole('link', { name: 'Executions' }).click();
+    await page.getByText('2 in a queue, oldest for 2 h 5 min').waitFor();
+    expect(await page.locator('[data-figure="Deliveries waiting"]').innerText()).toBe('120');
+    await rows().nth(3).waitFor();
+    expect(await rows().nth(0).innerText()).toContain('9,872 sent, 128 open, 3 failed');
+    expect(await rows().nth(2).innerText()).toContain(`${HOSTILE} (5 attempts)`);
+    expect(await rows().nth(3).innerText()).toContain('2 min 5 s');
+    await shot('executions');
+    await page.getByRole('combobox', { name: 'State' }).click();
+    await page.getByRole('option', { name: 'Skipped' }).click();
+    await page.getByText('1–1 of 1 executions').waitFor();
+    expect(new URL(page.url()).search).toBe('?state=SKIPPED');
+    await rows().first().getByRole('link', { name: 'Morning news' }).click();
+    await page.getByRole('heading', { name: 'Executions' }).waitFor();
+    await page.getByText('30 9 * * MON-FRI').waitFor();
+    expect(await rows().count()).toBe(3);
+    await shot('executions-of-campaign');
+  });
+
+  it('says when nothing has run', async () => {
+    await page.goto(`${api.origin}/console/executions`);
+    await page.getByText('Nothing has run yet').waitFor();
+    expect(await page.locator('[data-figure="Latest start"]').innerText()).toBe('–');
+  });
+
+  it('fits a phone', async () => {
+    api.executions = [
+      executionRow({ state: 'SKIPPED', startedAt: null, reason: "missed: found 7200000 ms after its moment, and catch-up is 'one'" }),
+    ];
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.goto(`${api.origin}/console/executions`);
+    await rows().first().waitFor();
+    await shot('executions-phone');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  });
+});
