@@ -88,7 +88,14 @@ export function createdRow(body: CreateCampaign): CampaignDetail {
   const assets = body.channel === 'screen' ? body.assets : [];
   const { name, priority, audience, dispatch, metadata, channel, startAt = null, expireAt = null } = body;
   return campaignRow({
-    ...{ name, priority, audience, dispatch, metadata, channel, startAt, expireAt },
+    name,
+    priority,
+    audience,
+    dispatch,
+    metadata,
+    channel,
+    startAt,
+    expireAt,
     status: channel === 'screen' ? 'draft' : 'ready',
     window: body.window ?? null,
     content: body.content ?? null,
