@@ -42,7 +42,7 @@ export class Dispatcher extends Actor {
   private stopping = false;
   /** Woken since the turn began: there may be executions that it does not know. */
   private news = false;
-  /** The last turn left something for which there was no room. */
+  /** This turn, or the last, left something for which there was no room. */
   private skipped = false;
   private readonly sleepers: (() => void)[] = [];
 
@@ -83,15 +83,13 @@ export class Dispatcher extends Actor {
       .map(({ id, campaign_id, rate_per_second, channel }) => ({ id, campaign_id, rate: this.rateOf(rate_per_second, channel) }));
     await this.change(() => due.length === 0 || due.some((execution) => this.roomFor(execution) === 'free'));
     let claimed = 0;
-    let skipped = false;
     for (const execution of due) {
       // When all room is taken the next to be free is this one's; else one of low priority might wait for ever.
       await this.change(() => this.roomFor(execution) !== 'full');
       if (this.stopping) return 0;
       if (this.roomFor(execution) === 'free') claimed += await this.claim(execution);
-      else skipped = true;
+      else this.skipped = true;
     }
-    this.skipped = skipped;
     if (claimed > 0 || this.news) return 0;
     const soonest = Math.min(...waiting.map((execution) => execution.wait_ms).filter((ms) => ms > 0));
     return Math.min(this.options.pollMs, Math.ceil(soonest));
