@@ -161,8 +161,8 @@ test('200,000 contacts come in without being held, and the server answers others
   expect(answer.status, answer.text).toBe(200);
   expect(answer.json()).toMatchObject({ imported: 198_000, updated: 0, unchanged: 0, rejectedTotal: 2000 });
   expect(answer.json().rejected).toHaveLength(1000);
-  // Some 20 as it is; 300 when the rows of the whole file are gathered first.
-  expect((await peakMegabytes(pid)) - before).toBeLessThan(100);
+  // 20 to 120 as it is, by the moods of the collector; 300 when the rows of the whole file are gathered first.
+  expect((await peakMegabytes(pid)) - before).toBeLessThan(180);
   const rows = await flow.sql<{ n: string }>(`select count(*) filter (where id like 'c-%') as n, count(*) as total from contacts`);
   expect(rows).toMatchObject([{ n: '198000' }]);
   // A delta a batch is folded into few.
