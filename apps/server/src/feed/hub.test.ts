@@ -196,7 +196,7 @@ test('pause and resume are told with the epoch, and a message that bounced with 
   ]);
 });
 
-test('a reader that takes nothing costs a few counts however much happens, and is told them by epoch', async () => {
+test('a reader that takes nothing costs a few counts however much happens, and is told them by epoch', { timeout: 60_000 }, async () => {
   const hub = startHub();
   const slow = reader();
   const eager = reader();
@@ -243,7 +243,7 @@ test('a reader that takes nothing while too many campaigns move is told to read 
   expect(said(slow).map(({ event }) => event)).toEqual(['reset']);
 });
 
-test('a reader may go on from 10,000 facts ago however old they are, and from any of the last minute', async () => {
+test('a reader may go on from 10,000 facts ago however old they are, and from any of the last minute', { timeout: 60_000 }, async () => {
   const campaign = randomUUID();
   const start = await happen();
   const middle = await happenOften(6000, campaign, { epoch: 0, counts: { SUCCESS: 1 } });

@@ -69,7 +69,8 @@ function overMidnight(form: CampaignForm): boolean {
   return from !== '' && to !== '' && to < from;
 }
 
-function zones(): string[] {
+/** Time zones to choose from, the reader's own first. */
+export function zones(): string[] {
   const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   return [...new Set([own, 'UTC', ...Intl.supportedValuesOf('timeZone')])];
 }

@@ -57,6 +57,15 @@ describe('the body of a campaign for recipients', () => {
     });
   });
 
+  it('that recurs has a schedule, and no other word on its dispatch', () => {
+    const schedule = { cron: ' */5 * * * * ', timeZone: 'Europe/Berlin', overlap: 'queue' as const, catchUp: 'none' as const };
+    const result = read('null', { dispatch: 'recurring', schedule });
+    if (!('body' in result)) throw new Error(JSON.stringify(result.errors));
+    expect(result.body).toMatchObject({ schedule: { ...schedule, cron: '*/5 * * * *' }, dispatch: 'auto' });
+    const wrong = read('null', { dispatch: 'recurring', schedule: { ...schedule, cron: 'every day' } });
+    expect('errors' in wrong && Object.keys(wrong.errors.fields)).toEqual(['schedule.cron']);
+  });
+
   it.each<[string, RecipientChannel, Partial<RecipientDraft>, string]>([
     ['a blank name', 'null', { name: ' ' }, 'name'],
     ['no number', 'null', { count: '' }, 'count'],
@@ -86,10 +95,10 @@ describe('the body of a campaign for recipients', () => {
       [
         { path: 'content.headers.X-A', reason: 'is odd' },
         { path: 'audience', reason: 'names nobody' },
-        { path: 'schedule', reason: 'no' },
+        { path: 'limits', reason: 'no' },
       ],
       'tags',
     );
-    expect(placed).toEqual({ fields: { headers: 'Is odd.', tagsAny: 'Names nobody.' }, rest: ['schedule: no'] });
+    expect(placed).toEqual({ fields: { headers: 'Is odd.', tagsAny: 'Names nobody.' }, rest: ['limits: no'] });
   });
 });

@@ -23,7 +23,9 @@ export function toRecipientBody(
     ...optional('startAt', momentOf(draft.startAt, 'startAt', own)),
     ...optional('expireAt', momentOf(draft.expireAt, 'expireAt', own)),
     priority: draft.priority === '' ? 0 : draft.priority,
-    dispatch: draft.dispatch,
+    ...(draft.dispatch === 'recurring'
+      ? { schedule: { ...draft.schedule, cron: draft.schedule.cron.trim() } }
+      : { dispatch: draft.dispatch }),
     idempotencyKey,
   };
   const parsed = createCampaign.safeParse(body);
@@ -42,11 +44,13 @@ export function placeRecipientErrors(reasons: Reason[], audience: RecipientDraft
   return placeBy(reasons, (path) => {
     const [root = '', second = ''] = path.split('.');
     if (root === 'audience') return AUDIENCE_FIELDS[audience];
+    if (root === 'schedule') return SCHEDULE_FIELDS.includes(second) ? `schedule.${second}` : 'schedule.cron';
     return FIELDS[root === 'content' ? `content.${second}` : root];
   });
 }
 
 const AUDIENCE_FIELDS = { count: 'count', all: 'audience', tags: 'tagsAny', ids: 'ids' } as const;
+const SCHEDULE_FIELDS = ['cron', 'timeZone', 'overlap', 'catchUp'];
 const FIELDS: Record<string, string> = {
   name: 'name',
   rate: 'perSecond',

@@ -1,4 +1,4 @@
-import type { OnUnknown } from '@marquee/contracts';
+import type { CatchUp, OnUnknown, Overlap } from '@marquee/contracts';
 
 /** The channels whose campaigns are sent to recipients one by one. */
 export type RecipientChannel = 'webhook' | 'null';
@@ -25,7 +25,9 @@ export interface RecipientDraft {
   /** '' = no limit. */
   perSecond: number | string;
   onUnknown: OnUnknown;
-  dispatch: 'manual' | 'auto';
+  dispatch: 'manual' | 'auto' | 'recurring';
+  /** When it recurs; looked at while `dispatch` says so. */
+  schedule: { cron: string; timeZone: string; overlap: Overlap; catchUp: CatchUp };
   /** `YYYY-MM-DDTHH:MM` in the reader's zone; '' = none. */
   startAt: string;
   expireAt: string;
@@ -50,6 +52,12 @@ export function emptyRecipientDraft(channel: RecipientChannel): RecipientDraft {
     perSecond: '',
     onUnknown: 'hold',
     dispatch: 'manual',
+    schedule: {
+      cron: '0 9 * * 1-5',
+      timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
+      overlap: 'skip',
+      catchUp: 'one',
+    },
     startAt: '',
     expireAt: '',
     priority: 0,

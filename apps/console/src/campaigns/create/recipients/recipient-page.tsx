@@ -2,6 +2,7 @@ import { Button, NumberInput, Radio, Select, SimpleGrid, Stack, TextInput } from
 import type { ReactNode } from 'react';
 import { Section } from '../../../parts/section.js';
 import { FormFailure } from '../form-failure.js';
+import { zones } from '../delivery-section.js';
 import { FormBar } from '../form-bar.js';
 import { RehearsalFields, WebhookFields } from './content-fields.js';
 import { RecipientAudience } from './recipient-audience.js';
@@ -43,6 +44,47 @@ export function RecipientFormPage({ channel, head, className }: { channel: Recip
   );
 }
 
+function ScheduleFields({ form }: { form: RecipientForm }) {
+  return (
+    <SimpleGrid cols={{ base: 1, xs: 2 }}>
+      <TextInput
+        label="Cron expression"
+        description="Minute, hour, day, month, weekday; seconds in front where six"
+        spellCheck={false}
+        {...form.getInputProps('schedule.cron')}
+      />
+      <Select
+        label="Time zone"
+        description="The clock that the expression is read by"
+        data={zones()}
+        searchable
+        allowDeselect={false}
+        limit={80}
+        {...form.getInputProps('schedule.timeZone')}
+      />
+      <Select
+        label="While the one before still runs"
+        data={[
+          { value: 'skip', label: 'Leave it out' },
+          { value: 'queue', label: 'Start it afterwards' },
+        ]}
+        allowDeselect={false}
+        {...form.getInputProps('schedule.overlap')}
+      />
+      <Select
+        label="Times that passed while nothing ran here"
+        data={[
+          { value: 'none', label: 'Leave them out' },
+          { value: 'one', label: 'Make up for the last' },
+          { value: 'all', label: 'Make up for all' },
+        ]}
+        allowDeselect={false}
+        {...form.getInputProps('schedule.catchUp')}
+      />
+    </SimpleGrid>
+  );
+}
+
 const ON_UNKNOWN_CHOICES = [
   { value: 'hold', label: 'Hold them for me to decide' },
   { value: 'retry', label: 'Send them again' },
@@ -56,8 +98,10 @@ function SendingSection({ form, channel }: { form: RecipientForm; channel: Recip
         <Stack gap="xs" mt={6}>
           <Radio value="manual" label="Wait for me" description="It is sent when you dispatch it." />
           <Radio value="auto" label="By itself" description="It is sent at its start, at once where none is given." />
+          <Radio value="recurring" label="Again and again" description="It is sent to its audience at each time of a schedule." />
         </Stack>
       </Radio.Group>
+      {form.values.dispatch === 'recurring' && <ScheduleFields form={form} />}
       <SimpleGrid cols={{ base: 1, xs: 2 }}>
         <TextInput type="datetime-local" label="Start" description="Optional" max="9999-12-31T23:59" {...form.getInputProps('startAt')} />
         <TextInput
