@@ -179,6 +179,8 @@ describe('starters', () => {
     expect(made).toBeGreaterThanOrEqual(3);
     await Promise.all([starter().step(), starter().step(), starter().step()]);
     expect(await states()).toEqual(['RUNNING', ...Array<string>(made - 1).fill('NEW')]);
+    // Those that wait keep no starter busy.
+    expect(await starter().step()).toBe(1000);
     await store.sql(`update executions set state = 'COMPLETED' where state = 'RUNNING'`);
     await Promise.all([starter().step(), starter().step()]);
     expect(await states()).toEqual(['COMPLETED', 'RUNNING', ...Array<string>(made - 2).fill('NEW')]);
