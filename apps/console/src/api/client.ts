@@ -16,6 +16,7 @@ import {
   createdCampaign,
   type DeliveryState,
   type EditCampaignInput,
+  deliveryDetail,
   deliveryView,
   executionView,
   type ExecutionState,
@@ -140,6 +141,7 @@ export const api = {
   resume: (id: string) => call(pathTo('resume', id), resumed, { method: 'POST' }),
   retry: (id: string, scope: 'failed' | 'unknown') => call(pathTo('retry', id), retried, { method: 'POST', json: { scope } }),
   dispatch: (id: string) => call(pathTo('dispatch', id), dispatched, { method: 'POST' }),
+  delivery: (id: string, signal?: AbortSignal) => call(pathTo('delivery', id), deliveryDetail, { signal }),
   why: (id: string, deviceId: string, signal?: AbortSignal) =>
     call(`${pathTo('why', id)}${queryString({ deviceId })}`, whyView, { signal }),
   /** PRECONDITION_FAILED when the campaign is not at `version` any more. */

@@ -51,6 +51,7 @@ export const queries = {
       queryFn: ({ signal }) => api.deliveries(id, query, signal),
       placeholderData: keepPreviousData,
     }),
+  delivery: (id: string) => queryOptions({ queryKey: ['deliveries', id], queryFn: ({ signal }) => api.delivery(id, signal) }),
   why: (id: string, deviceId: string) =>
     queryOptions({ queryKey: [...keys.campaign(id), 'why', deviceId], queryFn: ({ signal }) => api.why(id, deviceId, signal) }),
   clearance: (id: string) =>

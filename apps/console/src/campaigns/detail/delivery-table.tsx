@@ -1,10 +1,11 @@
-import { Box, Table, Text } from '@mantine/core';
+import { Box, Group, Table, Text } from '@mantine/core';
 import type { DeliveryView } from '@marquee/contracts';
 import { ScreenLink } from '../../parts/screen-link.js';
 import { DeliveryBadge } from '../../parts/status.js';
 import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
 import { WhyButton } from '../../why/why-button.js';
+import { TimelineButton } from '../timeline/timeline-button.js';
 
 export function DeliveryTable({ deliveries, stale }: { deliveries: DeliveryView[]; stale: boolean }) {
   return (
@@ -58,7 +59,12 @@ function DeliveryRow({ delivery }: { delivery: DeliveryView }) {
 }
 
 function Why({ delivery }: { delivery: DeliveryView }) {
-  return <WhyButton campaignId={delivery.campaignId} deviceId={delivery.recipient} about={delivery.recipient} />;
+  return (
+    <Group gap={6} justify="end" wrap="nowrap" display="inline-flex">
+      <WhyButton campaignId={delivery.campaignId} deviceId={delivery.recipient} about={delivery.recipient} />
+      <TimelineButton id={delivery.id} recipient={delivery.recipient} />
+    </Group>
+  );
 }
 
 function Dash() {

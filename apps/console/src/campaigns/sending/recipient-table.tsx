@@ -3,6 +3,7 @@ import type { DeliveryView } from '@marquee/contracts';
 import { DeliveryBadge, SENDING_LOOKS } from '../../parts/status.js';
 import table from '../../parts/table.module.css';
 import { Time } from '../../parts/time.js';
+import { TimelineButton } from '../timeline/timeline-button.js';
 
 /** Deliveries to recipients that are no screens. */
 export function RecipientTable({ deliveries, stale }: { deliveries: DeliveryView[]; stale: boolean }) {
@@ -16,6 +17,7 @@ export function RecipientTable({ deliveries, stale }: { deliveries: DeliveryView
           <Table.Th visibleFrom="md">Epoch</Table.Th>
           <Table.Th visibleFrom="sm">Ended</Table.Th>
           <Table.Th visibleFrom="sm">Last error</Table.Th>
+          <Table.Th aria-label="Timeline" />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -37,6 +39,9 @@ export function RecipientTable({ deliveries, stale }: { deliveries: DeliveryView
             </Table.Td>
             <Table.Td visibleFrom="sm">
               <LastError delivery={delivery} />
+            </Table.Td>
+            <Table.Td ta="end">
+              <TimelineButton id={delivery.id} recipient={delivery.recipient} />
             </Table.Td>
           </Table.Tr>
         ))}
