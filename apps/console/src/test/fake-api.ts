@@ -5,6 +5,7 @@ import {
   type ContactImportReport,
   type ContactView,
   createCampaign,
+  type DeliveryDetail,
   type DeliveryView,
   editCampaign,
   type ExecutionView,
@@ -66,6 +67,7 @@ export class FakeApi {
   screenEvents: StoredEvent[] = [];
   plays: PlaysReport = { total: { plays: 0, durationMs: 0 }, series: [], rows: null };
   picture = Buffer.alloc(0);
+  readonly timelines = new Map<string, DeliveryDetail>();
   /** By screen. */
   readonly whys = new Map<string, WhyView>();
   /** Newest first, by campaign; a campaign that is not named has one version. */
@@ -166,6 +168,7 @@ export class FakeApi {
       [/^GET \/campaigns\/([^/]+)\/versions$/, ([, id], url) => pageOf(this.versionsOf(id), url)],
       [/^POST \/campaigns\/([^/]+)\/rollback$/, ([, id], _url, request, response) => this.rollback(id, body, request, response)],
       [/^GET \/campaigns\/[^/]+\/clearance$/, () => this.clearance],
+      [/^GET \/deliveries\/([^/]+)$/, ([, id]) => this.timelines.get(id ?? '')],
       [/^GET \/campaigns\/[^/]+\/why$/, (_match, url) => this.whys.get(url.searchParams.get('deviceId') ?? '')],
       [/^GET \/campaigns\/[^/]+\/clearance\/screens$/, (_match, url) => pageOf(this.unclear, url)],
       [

@@ -219,4 +219,29 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
     await page.getByText('Resumed in epoch 2').waitFor();
     await button('Pause').waitFor();
   });
+
+  it('tells the timeline of a delivery, and shows what came from outside as text', async () => {
+    const campaign = campaignRow({ channel: 'webhook' });
+    const failed = deliveryRow(campaign.id, { recipient: 'ada', status: 'FAILED', lastError: HOSTILE });
+    api.deliveries.push(failed);
+    const at = Date.now();
+    api.timelines.set(failed.id, {
+      ...failed,
+      timeline: [
+        { at, what: 'targeted' },
+        { at, what: 'claimed', epoch: 1, worker: 'lobby:7' },
+        { at, what: 'rescued', epoch: 1, worker: 'lobby:7', outcome: 'PENDING' },
+        { at, what: 'settled', attempt: 2, epoch: 1, worker: 'cellar:9', outcome: 'FAILED', reason: HOSTILE },
+      ],
+      plays: null,
+    });
+    await show(campaign);
+    await button('Timeline of ada').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Rescued → PENDING').waitFor();
+    await dialog.getByText('epoch 1 · it was lobby:7').waitFor();
+    await dialog.getByText('attempt 2 · epoch 1 · by cellar:9').waitFor();
+    await dialog.getByText(HOSTILE).waitFor();
+    expect(await page.evaluate(() => (window as { hit?: number }).hit)).toBeUndefined();
+  });
 });
