@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { pathTo, ROUTES } from '@marquee/contracts';
+import { pathTo } from '@marquee/contracts';
 import { Api } from './api.js';
+import { importLines } from './contacts.js';
 import type { HookReceiverMethods } from './children/hook-receiver.js';
 import { until } from './processes.js';
 import { Remote } from './remote.js';
@@ -27,7 +28,7 @@ export async function benchRate({ seconds, workers }: RateOptions): Promise<void
     const server = await startServer(scratch);
     for (let worker = 1; worker < workers; worker += 1) await startWorker(scratch, server);
     const api = new Api(server.api);
-    await importContacts(api, seconds);
+    await importTagged(api, seconds);
     const ours: { perSecond: number; used: number; mostInASecond: number; posts: number; keys: number }[] = [];
     for (const perSecond of RATES) {
       const tookMs = await send(api, url, perSecond, perSecond * seconds);
@@ -61,19 +62,10 @@ export async function benchRate({ seconds, workers }: RateOptions): Promise<void
 }
 
 /** Contacts for each rate, told apart by a tag. */
-async function importContacts(api: Api, seconds: number): Promise<void> {
+async function importTagged(api: Api, seconds: number): Promise<void> {
   for (const rate of RATES) {
-    const lines = Array.from(
-      { length: rate * seconds },
-      (_, index) => `${JSON.stringify({ id: `r${rate}-${index}`, tags: [`r${rate}`] })}\n`,
-    );
-    const reply = await fetch(api.url + ROUTES.contactImport, {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-ndjson' },
-      body: lines.join(''),
-    });
-    if (!reply.ok) throw new Error(`the contacts were not taken: ${reply.status} ${await reply.text()}`);
-    await reply.body?.cancel();
+    const contacts = Array.from({ length: rate * seconds }, (_, index) => ({ id: `r${rate}-${index}`, tags: [`r${rate}`] }));
+    await importLines(api, contacts);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as elapsed } from 'node:timers/promises';
-import { pathTo, ROUTES } from '@marquee/contracts';
+import { pathTo } from '@marquee/contracts';
 import { Api } from './api.js';
 import { importContacts } from './contacts.js';
 import type { BarePosterMethods } from './children/bare-poster.js';

@@ -11,7 +11,6 @@ export function note(text: string): void {
 type Cell = string | number | boolean | null | undefined;
 
 // Anything that a terminal would act on: names and reasons come from outside.
-// oxlint-disable-next-line no-control-regex -- exactly these are meant
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** A value for a person's eyes: what a terminal would obey is taken out, nothing is a dash. */

@@ -68,8 +68,9 @@ describe('no second holds more sends than the rate', () => {
           now += afterMs;
           const most = Math.max(1, Math.floor((share * BLOCK_MS) / every));
           const row = await reserve(now, { own, ownMs: every, most });
+          // None earlier than it can be prepared for.
+          expect(row.granted === 0 || row.start_at >= now + 10 - 0.01).toBe(true);
           if (row.granted === 0) now += Math.ceil(row.wait_ms);
-          else expect(row.start_at).toBeGreaterThanOrEqual(now + 10 - 0.01);
           if (dies) continue;
           for (let index = 0; index < row.granted; index += 1)
             starts.push(row.start_at + index * every + (lateMs[index % lateMs.length] ?? 0));
