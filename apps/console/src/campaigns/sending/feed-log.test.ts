@@ -43,6 +43,13 @@ describe('the lines of the feed', () => {
     expect(stale).toBe(500);
   });
 
+  it('say a status once, and a resume into the same status all the same', () => {
+    for (const paused of [undefined, undefined, true, false])
+      log.take({ kind: 'campaign', event: { campaignId: ID, status: 'active', ...(paused === undefined ? {} : { paused }), ts: 1 } });
+    vi.advanceTimersByTime(1000);
+    expect(words(log.current().lines.all)).toEqual(['campaign', 'campaign', 'campaign']);
+  });
+
   it('keep a pause between what came before it and what came after', () => {
     log.take(delivery('SUCCESS'));
     log.take({ kind: 'campaign', event: { campaignId: ID, status: 'active', paused: true, epoch: 0, ts: 2 } });

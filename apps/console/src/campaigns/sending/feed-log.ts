@@ -39,6 +39,7 @@ export class FeedLog {
   private readonly groups = new Map<string, Group>();
   private fresh: Line[] = [];
   private stale = 0;
+  private status: CampaignStatus | undefined;
   private keys = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
@@ -57,7 +58,7 @@ export class FeedLog {
     } else if (heard.kind === 'summary') {
       const { counts, epoch, ts } = heard.event;
       for (const [outcome, count] of Object.entries(counts)) this.count(outcome as FeedOutcome, epoch, ts, count);
-    } else {
+    } else if (this.isNews(heard)) {
       // What became of the campaign stands between what came before and what came after it.
       this.closeGroups();
       this.fresh.push(this.lineOf(heard));
@@ -78,6 +79,15 @@ export class FeedLog {
     group.ts = ts;
     if (id !== undefined && group.ids.length < MOST_SINGLE_LINES) group.ids.push(id);
     if (outcome === 'REJECTED_STALE') this.stale += count;
+  }
+
+  /** Each run of a recurring campaign says its status again. */
+  private isNews(heard: Heard & { kind: 'campaign' | 'reset' }): boolean {
+    if (heard.kind === 'reset') return true;
+    const { status, paused } = heard.event;
+    const news = paused !== undefined || status !== this.status;
+    this.status = status;
+    return news;
   }
 
   private lineOf(heard: Heard & { kind: 'campaign' | 'reset' }): Line {
