@@ -79,7 +79,10 @@ export const settleDeliveries = statement({
     /** Set when the attempts are all that the claim had: it ends with them. */
     claim: nullable(t.uuid),
     ids: t.uuids,
-    /** For the log: under which claim each was begun, and when that was and it was sent by the sender's clock, epoch ms; null: it was not. */
+    /**
+     * For the log: under which claims they were begun and when that was (one for each, or one for all), and when each was sent, by the sender's
+     * clock, epoch ms; null: it was not.
+     */
     claims: t.uuids,
     begunAt: t.bigints,
     sentAt: t.nullableBigints,
@@ -107,7 +110,7 @@ export const settleDeliveries = statement({
     logged as (
       insert into delivery_log (execution_id, what, claim_ids, epoch, claimed_by, claimed_at, begun_by, begun_at,
                                 delivery_ids, attempts, outcomes, reasons, sent_at, stale)
-      select e.id, 'settled', ${onceIfAlike('$claims')}, $epoch, k.claimed_by, k.claimed_at, ${BY}, ${onceIfAlike('$begunAt')},
+      select e.id, 'settled', $claims, $epoch, k.claimed_by, k.claimed_at, ${BY}, $begunAt,
              $ids, ${onceIfAlike('$attempts')}, ${onceIfAlike('$outcomes')},
              case when (select count(reason) from results) > 0 then $reasons end, $sentAt,
              case when (select count(*) from moved) < cardinality($ids) then array(select id from results except select id from moved) end

@@ -109,8 +109,8 @@ export class Settler {
       reasons: sorted.map((each) => each.reason),
       delaysMs: sorted.map((each) => each.delayMs),
       doubts: sorted.map((each) => each.doubt),
-      claims: sorted.map((each) => each.claim),
-      begunAt: sorted.map((each) => each.begunAt),
+      claims: onceIfAlike(sorted.map((each) => each.claim)),
+      begunAt: onceIfAlike(sorted.map((each) => each.begunAt)),
       sentAt: sorted.map((each) => each.sentAt),
     };
     const patience = performance.now() + WITHIN_MS;
@@ -128,4 +128,9 @@ export class Settler {
       }
     }
   }
+}
+
+/** For the log: when all are alike, one of them stands for all, and need not be read 500 times. */
+function onceIfAlike<Value>(values: Value[]): Value[] {
+  return values.every((value) => value === values[0]) ? values.slice(0, 1) : values;
 }
