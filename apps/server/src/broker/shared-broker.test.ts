@@ -105,6 +105,20 @@ test('one that may not run it waits for one that may, and says meanwhile that no
   await connected(broker);
 });
 
+test('one that may not run it follows it to other ports', async () => {
+  const first = await open();
+  const worker = await open({ mayRun: false });
+  await connected(worker.broker);
+  await first.broker.stop();
+  await first.broker.leave();
+  [port, wsPort] = [await freePort(), await freePort()];
+  await open();
+  const screen = await TestScreen.connect(`mqtt://127.0.0.1:${port}`, 'moved', { answers: false });
+  ends.push(() => screen.close());
+  await connected(worker.broker);
+  await reaches(worker.broker, screen, 'after-the-move');
+});
+
 test('a port that somebody else has is said at the start, by the name of its setting', async () => {
   const stranger = createServer().listen(port, '127.0.0.1');
   await once(stranger, 'listening');
