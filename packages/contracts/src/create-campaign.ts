@@ -69,12 +69,13 @@ export const nullContent = z.strictObject({
 });
 export type NullContent = z.infer<typeof nullContent>;
 
-/** Fields that belong to channels or features this server does not have yet; naming one is a 422, not silence. */
-const notYet = (why: string) => z.undefined({ error: why }).optional();
+/** How a refusal begins of a field that belongs to another channel, or to what this server does not have: a 422, not silence. */
+export const UNSUPPORTED = 'is not supported';
+const notYet = z.undefined({ error: `${UNSUPPORTED} yet` }).optional();
 
 /** Null, as the answers of screen campaigns hold it, says nothing. */
-const noneOnScreens = z.null({ error: "is not supported on channel 'screen'" }).optional();
-const refusedOnScreens = { schedule: noneOnScreens, rate: noneOnScreens, content: noneOnScreens, limits: notYet('is not supported yet') };
+const noneOnScreens = z.null({ error: `${UNSUPPORTED} on channel 'screen'` }).optional();
+const refusedOnScreens = { schedule: noneOnScreens, rate: noneOnScreens, content: noneOnScreens, limits: notYet };
 
 /** What is asked of every campaign, whatever its channel. */
 const ofEveryChannel = {
@@ -106,8 +107,8 @@ const ofRecipients = {
   rate: sendRate.optional(),
   onUnknown: z.enum(ON_UNKNOWN).default('hold'),
   schedule: campaignSchedule.optional(),
-  window: notYet("is supported on channel 'screen' only"),
-  limits: notYet('is not supported yet'),
+  window: z.undefined({ error: `${UNSUPPORTED} on this channel` }).optional(),
+  limits: notYet,
 };
 const createWebhookCampaign = z.object({
   ...ofRecipients,

@@ -1,4 +1,4 @@
-import { type ErrorCode, ERRORS, type Problem } from '@marquee/contracts';
+import { type ErrorCode, ERRORS, type Problem, UNSUPPORTED } from '@marquee/contracts';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ProblemError } from '../kit/errors.js';
 import { isUnavailable } from '../store/database.js';
@@ -11,13 +11,14 @@ const BY_STATUS = new Map<number, ErrorCode>(
   ]),
 );
 
-/** The refusal of input that its schema does not take: one message a field, naming it. */
+/** The refusal of input that its schema does not take: one message a field, naming it. NOT_SUPPORTED when nothing else is wrong with it. */
 export function refusalOf(issues: readonly StandardSchemaV1.Issue[], root: string): ProblemError {
   const messages = issues.slice(0, 50).map((issue) => {
     const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
     return `${path === '' ? root : path}: ${issue.message}`;
   });
-  return new ProblemError('VALIDATION_FAILED', messages);
+  const unsupported = issues.every((issue) => issue.message.startsWith(UNSUPPORTED));
+  return new ProblemError(unsupported ? 'NOT_SUPPORTED' : 'VALIDATION_FAILED', messages);
 }
 
 /** The reply to whatever a handler, the framework or the parser threw; `expected` is false for faults of our own, to be logged. */

@@ -117,8 +117,6 @@ const WRONG: [field: string, what: string, change: Record<string, unknown>][] = 
   ['window.from', 'at 25:00', { window: { days: [1], from: '25:00', to: '09:00', timeZone: 'UTC' } }],
   ['window.timeZone', 'nowhere', { window: { days: [1], from: '08:00', to: '09:00', timeZone: 'Mars/Olympus' } }],
   ['dispatch', 'of another kind', { dispatch: 'later' }],
-  ['schedule', 'on screens', { schedule: { cron: '* * * * *', timeZone: 'UTC' } }],
-  ['rate', 'not there yet', { rate: { perSecond: 5 } }],
 ];
 
 describe('POST /campaigns', () => {
@@ -132,6 +130,18 @@ describe('POST /campaigns', () => {
     expect([400, 422]).toContain(answer.status);
     expect(answer.text.length).toBeLessThan(20_000);
     expect(await counted()).toBe(before);
+  });
+
+  test.each([
+    ['schedule', { schedule: { cron: '* * * * *', timeZone: 'UTC' } }],
+    ['rate', { rate: { perSecond: 5 } }],
+    ['content', { content: { url: 'https://example.com' } }],
+    ['limits', { limits: { maxErrorRate: 0.1 } }],
+  ])('says 422 to %s, which screens do not have', async (field, change) => {
+    const answer = await flow.http.post('/campaigns', { ...campaignBody(flow.server.url), ...change });
+    expect(expectProblem(answer, 422, 'NOT_SUPPORTED')).toContain(field);
+    const wrong = await flow.http.post('/campaigns', { ...campaignBody(flow.server.url), ...change, priority: 99 });
+    expect(expectProblem(wrong, 400, 'VALIDATION_FAILED')).toContain('priority');
   });
 
   test('names every field that is wrong', async () => {

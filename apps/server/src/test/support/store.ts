@@ -48,7 +48,7 @@ export interface TestCampaign {
 }
 
 /** A running campaign with so many deliveries that wait, to screens `s-00001 …`. */
-export async function runningCampaign(store: TestStore, deliveries: number, status = 'publishing'): Promise<TestCampaign> {
+export async function runningCampaign(store: Pick<TestStore, 'sql'>, deliveries: number, status = 'publishing'): Promise<TestCampaign> {
   const campaign = newId();
   const execution = newId();
   const now = Date.now();
