@@ -85,12 +85,23 @@ const ofEveryChannel = {
   priority: z.int().min(-10).max(10).default(0),
 };
 
+/** Says which channels there are where none of them is named; other errors speak for themselves. */
+export function notAChannel(issue: { code?: string }): string | undefined {
+  return issue.code === 'invalid_union' ? "must be 'screen', 'webhook' or 'null'" : undefined;
+}
+
+/** The channel of a body that names none. */
+export const screenChannel = z
+  .literal('screen')
+  .optional()
+  .transform((): 'screen' => 'screen');
+
 const createScreenCampaign = z.object({
   ...ofEveryChannel,
   startAt: epochMs,
   expireAt: epochMs,
   assets: z.array(assetInput).min(1).max(MAX_ASSETS),
-  channel: z.literal('screen'),
+  channel: screenChannel,
   audience: screenAudience.default({ all: true }),
   window: playWindow.optional(),
   dispatch: z.enum(['auto', 'manual']).default('auto'),
@@ -123,11 +134,6 @@ const createNullCampaign = z.object({
   content: nullContent.default({ latencyMs: 0, failureRate: 0 }),
 });
 
-/** Also of what a body says that names no channel. */
-export function withChannel(body: unknown): unknown {
-  return typeof body === 'object' && body !== null && !('channel' in body) ? { ...body, channel: 'screen' } : body;
-}
-
 function endsAfterStart({ startAt, expireAt }: { startAt?: number | undefined; expireAt?: number | undefined }): boolean {
   return startAt === undefined || expireAt === undefined || expireAt > startAt;
 }
@@ -142,15 +148,12 @@ function dispatched<Body extends { dispatch?: 'auto' | 'manual' | undefined; sch
 }
 
 /** The body of a campaign for screens alone. */
-export const createForScreens = z.preprocess(withChannel, createScreenCampaign).refine(endsAfterStart, ENDS_AFTER_START);
+export const createForScreens = createScreenCampaign.refine(endsAfterStart, ENDS_AFTER_START);
 
 export const createCampaign = z
-  .preprocess(
-    withChannel,
-    z.discriminatedUnion('channel', [createScreenCampaign, createWebhookCampaign, createNullCampaign], {
-      error: "must be 'screen', 'webhook' or 'null'",
-    }),
-  )
+  .discriminatedUnion('channel', [createScreenCampaign, createWebhookCampaign, createNullCampaign], {
+    error: notAChannel,
+  })
   .refine(endsAfterStart, ENDS_AFTER_START)
   .refine(({ schedule, dispatch }) => schedule === undefined || schedule === null || dispatch !== 'manual', {
     path: ['dispatch'],

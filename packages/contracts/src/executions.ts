@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { contactAudience, rehearsalAudience, screenAudience } from './audience.js';
-import { withChannel } from './create-campaign.js';
+import { notAChannel, screenChannel } from './create-campaign.js';
 import { DELIVERY_STATES, type DeliveryState, EXECUTION_KINDS, EXECUTION_STATES } from './states.js';
 
 /** Kept, not counted: a state that no delivery is in is 0. */
@@ -138,17 +138,14 @@ export type RetryBody = z.infer<typeof retryBody>;
 export const retried = z.object({ retried: z.int(), executionId: z.uuid() });
 
 /** The audience as a campaign of that channel has it; `screen` where none is named. */
-export const audienceCountBody = z.preprocess(
-  withChannel,
-  z.discriminatedUnion(
-    'channel',
-    [
-      z.object({ channel: z.literal('screen'), audience: screenAudience }),
-      z.object({ channel: z.literal('webhook'), audience: contactAudience }),
-      z.object({ channel: z.literal('null'), audience: rehearsalAudience }),
-    ],
-    { error: "must be 'screen', 'webhook' or 'null'" },
-  ),
+export const audienceCountBody = z.discriminatedUnion(
+  'channel',
+  [
+    z.object({ channel: screenChannel, audience: screenAudience }),
+    z.object({ channel: z.literal('webhook'), audience: contactAudience }),
+    z.object({ channel: z.literal('null'), audience: rehearsalAudience }),
+  ],
+  { error: notAChannel },
 );
 export type AudienceCountBody = z.infer<typeof audienceCountBody>;
 export const audienceCount = z.object({ count: z.int() });

@@ -164,11 +164,15 @@ describe('a webhook', () => {
     expect((await stateOf(id))?.wait_s).toBeGreaterThan(110);
   });
 
-  test.each([400, 404, 301])('that answers %i is not asked again', async (status) => {
+  test.each([
+    [400, 'answered 400'],
+    [404, 'answered 404'],
+    [301, 'answered 301, and redirects are not followed'],
+  ])('that answers %i is not asked again', async (status, reason) => {
     const id = await queue(await makeRule());
     receiver.answers.push({ status, headers: { location: receiver.url } });
     await notifier.step();
-    expect(await stateOf(id)).toEqual({ state: 'failed', attempts: 1, last_error: `answered ${status}`, wait_s: null });
+    expect(await stateOf(id)).toEqual({ state: 'failed', attempts: 1, last_error: reason, wait_s: null });
     expect(receiver.posts.all).toHaveLength(1);
   });
 

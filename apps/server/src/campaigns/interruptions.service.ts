@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CampaignView, RetryBody } from '@marquee/contracts';
 import type { Clock } from '../kit/clock.js';
-import { ProblemError } from '../kit/errors.js';
+import { errorCode, ProblemError } from '../kit/errors.js';
 import type { Database, Runner } from '../store/database.js';
 import type { BarrierResult, Fence } from '../store/fence.js';
 import { campaignView } from './campaign-view.js';
@@ -26,6 +26,7 @@ export interface Paused {
 /** How often is looked whether the last sends have ended, ms. */
 const DRAIN_LOOK_MS = 20;
 const ROWS_A_STEP = 5000;
+const UNIQUE_VIOLATION = '23505';
 const STATES_OF = { failed: ['FAILED'], unknown: ['UNKNOWN'], ids: ['FAILED', 'UNKNOWN'] } as const;
 
 /** Stops campaigns and lets them go on. */
@@ -88,7 +89,7 @@ export class Interruptions {
     let retried = 0;
     let after = '';
     for (;;) {
-      const step = await this.database.transaction(async (transaction) => {
+      const step = await this.inTransaction(async (transaction) => {
         // Its row stays locked until these rows are counted, so nobody completes it between.
         const [reopened] = await transaction.run(reopenExecution, { execution });
         if (reopened === undefined) {
@@ -104,6 +105,14 @@ export class Interruptions {
       if (last === null) return { retried, executionId: execution };
       after = last;
     }
+  }
+
+  /** Of two executions that become live at the same moment one is refused by their unique key. */
+  private async inTransaction<Result>(work: (transaction: Runner) => Promise<Result>): Promise<Result> {
+    return await this.database.transaction(work).catch((error: unknown) => {
+      if (errorCode(error) === UNIQUE_VIOLATION) throw new ProblemError('ALREADY_RUNNING', 'another execution of the campaign runs');
+      throw error;
+    });
   }
 
   private async executionToRetry(id: string): Promise<string> {

@@ -65,7 +65,8 @@ export const beginDeliveries = statement({
 
 /**
  * Settles attempts: each row only by the attempt that began it, and also when it was taken for UNKNOWN meanwhile, for a late true
- * result heals it (protocol rule 6). An older attempt's result is not answered and changes nothing. The ids come sorted, so
+ * result heals it (protocol rule 6); one that it would be tried again after ends it FAILED, since its campaign may be over and swept by
+ * then. An older attempt's result is not answered and changes nothing. The ids come sorted, so
  * that two statements over the same rows wait for each other in one order. The select around the ids hides
  * their number from the planner, which else compares everything with everything on a table analysed before the drain. One row of the log
  * says all of it.
@@ -101,8 +102,9 @@ export const settleDeliveries = statement({
         as r(id, attempt, outcome, reason, delay_ms, doubt)),
     moved as (
       update deliveries d
-      set status = r.outcome, was = d.status, last_error = r.reason, settled_at = now(), doubt = d.doubt or r.doubt,
-          next_attempt_at = case when r.outcome = 'PENDING' then now() + r.delay_ms * interval '1 ms' end
+      set status = case when d.status = 'UNKNOWN' and r.outcome = 'PENDING' then 'FAILED' else r.outcome end, was = d.status,
+          last_error = r.reason, settled_at = now(), doubt = d.doubt or r.doubt,
+          next_attempt_at = case when r.outcome = 'PENDING' and d.status = 'SENDING' then now() + r.delay_ms * interval '1 ms' end
       from results r
       where d.id = r.id and d.attempt = r.attempt and d.status in ('SENDING', 'UNKNOWN')
       returning d.id, d.status, d.was),

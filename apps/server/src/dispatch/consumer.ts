@@ -116,18 +116,22 @@ export class Consumer {
     const batch: Batch = { message, rest, key, channel, send, permits: this.permitsOf(channel), limit, bounced: false };
     const slices: Promise<number>[] = [];
     const starting: Promise<void>[] = [];
-    for await (const slice of limit === undefined ? this.slices(batch) : this.pacedSlices(batch, limit)) {
-      starting.push(
-        new Promise((resolve) => {
-          const work = this.sendSlice(batch, slice, resolve);
-          // Looked at below, when all have ended.
-          work.catch(() => (batch.bounced = true));
-          slices.push(work);
-        }),
-      );
+    try {
+      for await (const slice of limit === undefined ? this.slices(batch) : this.pacedSlices(batch, limit)) {
+        starting.push(
+          new Promise((resolve) => {
+            const work = this.sendSlice(batch, slice, resolve);
+            // Looked at below, when all have ended.
+            work.catch(() => (batch.bounced = true));
+            slices.push(work);
+          }),
+        );
+      }
+      if (limit !== undefined) void Promise.all(starting).then(onStarted);
+    } finally {
+      // All of them, also when one fails or no more can be begun: until then some of it may still start.
+      await Promise.allSettled(slices);
     }
-    if (limit !== undefined) void Promise.all(starting).then(onStarted);
-    // All of them, also when one fails: until then some of it may still begin.
     const ended = await Promise.allSettled(slices);
     const failed = ended.find((slice) => slice.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -137,8 +141,9 @@ export class Consumer {
   }
 
   /** As many as there are places, at once. */
-  private async *slices({ message, rest, permits }: Batch): AsyncGenerator<Slice> {
-    while (rest.length > 0) {
+  private async *slices(batch: Batch): AsyncGenerator<Slice> {
+    const { message, rest, permits } = batch;
+    while (rest.length > 0 && !batch.bounced) {
       const places = await permits.take(message.campaignId, rest.length);
       if (this.ending) return permits.give(message.campaignId, places);
       yield { ids: rest.splice(0, places), times: undefined };

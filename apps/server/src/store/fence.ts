@@ -48,8 +48,9 @@ export class Fence {
 
   /** Takes the lock shared. Throws when the database cannot be reached: then nothing may be begun. */
   async hold(lockKey: number): Promise<Hold> {
-    const deadline = this.clock.monotonic() + this.options.deadlineMs;
     const client = await this.holders.borrow();
+    // From before the lock is asked for: how long a connection had to be waited for takes nothing from it.
+    const deadline = this.clock.monotonic() + this.options.deadlineMs;
     let alive = true;
     const lost = (): void => {
       alive = false;

@@ -202,9 +202,11 @@ test('the page of what a page of ours needs, the time and the description of the
   const { paths } = await flow.http.read('/docs-json');
   for (const path of ['/campaigns', '/campaigns/{id}', '/campaigns/{id}/cancel', '/screens', '/assets/{sha256}'])
     expect(paths).toHaveProperty([path]);
-  const { required, properties } = paths['/campaigns'].post.requestBody.content['application/json'].schema;
-  expect(required).toEqual(expect.arrayContaining(['name', 'startAt', 'expireAt', 'assets', 'idempotencyKey']));
-  expect(properties.priority).toMatchObject({ type: 'integer', minimum: -10, maximum: 10 });
+  const [screens, webhooks, rehearsals] = paths['/campaigns'].post.requestBody.content['application/json'].schema.oneOf;
+  expect(screens.required).toEqual(['name', 'idempotencyKey', 'startAt', 'expireAt', 'assets']);
+  expect(webhooks.required).toEqual(['name', 'idempotencyKey', 'channel', 'audience', 'content']);
+  expect(rehearsals.required).toEqual(['name', 'idempotencyKey', 'channel', 'audience']);
+  expect(screens.properties.priority).toMatchObject({ type: 'integer', minimum: -10, maximum: 10 });
   const namesOf = (operation: { parameters: { name: string; in: string }[] }): string[] =>
     operation.parameters.map((each) => `${each.in} ${each.name}`);
   expect(namesOf(paths['/campaigns'].get).sort()).toEqual(['query cursor', 'query limit', 'query offset', 'query status']);

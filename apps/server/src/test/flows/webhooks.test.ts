@@ -135,15 +135,20 @@ test('what is paused posts nothing more, and goes on when it is resumed', async 
   receiver.behave = (_, response) => void held.push(() => void response.writeHead(204).end());
   const { id } = await run({}, { tags: { any: ['many'] } });
   await receiver.posts.first();
+  // There are more contacts than connections, and none of these is answered before the pause is.
+  const paused = (await flow.http.post(`/campaigns/${id}/pause`)).json();
+  expect(paused).toMatchObject({ paused: true });
+  expect(paused.draining).toBeGreaterThan(0);
   receiver.behave = takes;
-  const pausing = flow.http.post(`/campaigns/${id}/pause?wait=5000`);
   for (const answer of held) answer();
-  expect((await pausing).json()).toMatchObject({ paused: true, draining: 0 });
+  expect((await flow.http.post(`/campaigns/${id}/pause?wait=5000`)).json()).toMatchObject({ paused: true, draining: 0 });
   const sent = receiver.posts.all.length;
   expect(sent).toBeLessThan(400);
-  expect(await get(id)).toMatchObject({ counts: { SUCCESS: sent } });
+  expect(await get(id)).toMatchObject({ paused: true, counts: { SENDING: 0 } });
   expect((await flow.http.post(`/campaigns/${id}/resume`)).status).toBe(200);
   await ended({ id });
-  expect(receiver.posts.all).toHaveLength(400);
-  expect(receiver.posts.all.slice(sent).every(({ text }) => (JSON.parse(text) as { epoch: number }).epoch === 1)).toBe(true);
+  // One that was not answered in time is sent again.
+  const bodies = receiver.posts.all.map(({ text }) => JSON.parse(text) as { epoch: number; deliveryId: string });
+  expect(new Set(bodies.map(({ deliveryId }) => deliveryId)).size).toBe(400);
+  expect(bodies.slice(sent).every(({ epoch }) => epoch === 1)).toBe(true);
 });

@@ -51,7 +51,8 @@ export class DispatchModel {
   settle(id: string, attempt: number, result: SendResult): void {
     const row = this.row(id);
     if (row.attempt !== attempt || !['SENDING', 'UNKNOWN'].includes(row.status)) return;
-    row.status = this.verdict(result);
+    const verdict = this.verdict(result);
+    row.status = row.status === 'UNKNOWN' && verdict === 'PENDING' ? 'FAILED' : verdict;
     row.doubt ||= result.outcome === 'RETRY' && result.ambiguous;
   }
 

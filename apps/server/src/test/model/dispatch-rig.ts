@@ -86,7 +86,7 @@ export class SetClock implements Clock {
 export class DispatchRig {
   readonly bus: BusMessage[] = [];
   readonly effects: Effect[] = [];
-  private readonly frozen: { run: Run; thaws: (() => void)[] }[] = [];
+  private readonly frozen: { run: Run; thaws: (() => void)[]; released: boolean }[] = [];
   private run: Run | undefined;
   private isFreezing = false;
   private arrived: () => void = () => undefined;
@@ -221,7 +221,7 @@ export class DispatchRig {
   async expire(): Promise<void> {
     const { campaign } = this.test;
     // No lease ends before the deadline of the sends that it is for.
-    this.clock.forward(LEASE_MS);
+    await this.passDeadline(LEASE_MS);
     const claims = await this.store.sql<{ id: string }>(
       `update claims set lease_until = now() - interval '1 ms' where campaign_id = $1 returning id`,
       [campaign],
@@ -235,7 +235,7 @@ export class DispatchRig {
     const answer = await this.answerOf(this.interruptions.pause(this.test.campaign, { waitMs: 0, force: false }));
     if (over) return expect(answer).toBe('CONFLICT');
     this.model.paused = true;
-    if (this.frozen.length > 0) return expect(answer).toBe('PAUSE_UNCONFIRMED');
+    if (this.isHeld) return expect(answer).toBe('PAUSE_UNCONFIRMED');
     expect(answer).toEqual({ paused: true, epoch: this.model.epoch, draining: this.model.of('SENDING').length });
     this.pauseAnswered = true;
   }
@@ -254,7 +254,7 @@ export class DispatchRig {
   async cancel(): Promise<void> {
     const answer = await this.answerOf(this.interruptions.cancel(this.test.campaign, false));
     this.model.status = 'cancelled';
-    if (this.frozen.length > 0) return expect(answer).toBe('CANCEL_UNCONFIRMED');
+    if (this.isHeld) return expect(answer).toBe('CANCEL_UNCONFIRMED');
     expect(answer).toMatchObject({ status: 'cancelled' });
     this.cancelAnswered = true;
   }
@@ -280,10 +280,22 @@ export class DispatchRig {
 
   /** So much later that everything that waits for its time is due. */
   async wait(): Promise<void> {
-    this.clock.forward(3000);
+    await this.passDeadline(3000);
     await this.store.sql('update deliveries set next_attempt_at = now() where execution_id = $1 and next_attempt_at > now()', [
       this.test.execution,
     ]);
+  }
+
+  /** Who is stopped before its sends lets go of the lock when none of them may start any more. */
+  private async passDeadline(ms: number): Promise<void> {
+    this.clock.forward(ms);
+    await Promise.all(this.frozen.map(({ run }) => run.released));
+    for (const each of this.frozen) each.released = true;
+  }
+
+  /** Somebody may still start a send that was begun. */
+  private get isHeld(): boolean {
+    return this.frozen.some(({ released }) => !released);
   }
 
   /** The rows are what the model says, and the kept counts are what the rows say. */
@@ -341,7 +353,7 @@ export class DispatchRig {
   private async freeze(run: Run, delivery: OutgoingDelivery): Promise<void> {
     run.unstarted.push(delivery);
     const last = this.frozen.at(-1);
-    const held = last?.run === run ? last : { run, thaws: [] };
+    const held = last?.run === run ? last : { run, thaws: [], released: false };
     if (held !== last) this.frozen.push(held);
     await new Promise<void>((thaw) => {
       held.thaws.push(thaw);
