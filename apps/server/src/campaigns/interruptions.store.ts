@@ -41,7 +41,8 @@ export const resumeCampaign = statement({
 
 /**
  * Returns what is claimed of a campaign and not begun to PENDING, and answers how many. Its messages are stale from then on. What is
- * being sent stays (protocol rule 9). It goes by the claims, so it costs what is in flight, not what there is.
+ * being sent stays (protocol rule 9), and so does its claim. It goes by the claims, so it costs what is in flight, not what there is: those
+ * of which nothing is left end here, or each pause of the next half minute would look through them.
  */
 export const rewindDeliveries = statement({
   name: 'deliveries_rewind',
@@ -49,13 +50,17 @@ export const rewindDeliveries = statement({
   gives: { rewound: t.bigint },
   text: `
     with held as materialized (
-      select d.id from claims k cross join lateral unnest(k.delivery_ids) as held(id) join deliveries d on d.id = held.id
-      where k.campaign_id = $campaign and d.claim_id = k.id and d.status = 'IN_PROGRESS' order by d.id for update of d),
+      select d.id, d.claim_id, d.status from claims k cross join lateral unnest(k.delivery_ids) as held(id) join deliveries d on d.id = held.id
+      where k.campaign_id = $campaign and d.claim_id = k.id and d.status in ('IN_PROGRESS', 'SENDING') order by d.id for update of d),
     moved as (
       update deliveries d set status = 'PENDING', was = d.status, next_attempt_at = now()
       from held where d.id = held.id and d.status = 'IN_PROGRESS'
       returning d.id, d.claim_id, d.attempt, d.last_error, d.execution_id, d.status, d.was),
     ${loggedByClaim('rewound', 'claims')},
+    empty as materialized (
+      select id from claims k where k.campaign_id = $campaign and not exists (select from held where claim_id = k.id and status = 'SENDING')
+      for update skip locked),
+    ended as (delete from claims using empty where claims.id = empty.id),
     counted as (
       insert into execution_counts (execution_id, state, n)
       select execution_id, state, sum(n)
