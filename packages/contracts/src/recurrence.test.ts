@@ -122,6 +122,7 @@ describe('a schedule', () => {
     ['an unknown overlap', { ...good, overlap: 'both' }, 'overlap'],
     ['an unknown catch-up', { ...good, catchUp: 'some' }, 'catchUp'],
     ['a negative limit', { ...good, tooLateMs: -1 }, 'tooLateMs'],
+    ['a limit that nothing can keep', { ...good, tooLateMs: 0 }, 'tooLateMs'],
   ])('refuses %s, naming the field', (_, schedule, field) => {
     const read = campaignSchedule.safeParse(schedule);
     expect(read.error?.issues.map((issue) => issue.path.join('.'))).toEqual([field]);

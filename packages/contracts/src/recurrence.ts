@@ -18,6 +18,8 @@ export interface Recurrence {
   until?: number | undefined;
 }
 
+/** Less than a starter may take to notice a slot would skip every one of them. */
+const MIN_TOO_LATE_MS = 1000;
 const MAX_TOO_LATE_MS = 366 * 86_400_000;
 /** Any moment: an expression without a year either fires again after it or never. */
 const SOME_DAY = new Date(0);
@@ -106,7 +108,7 @@ export const campaignSchedule = z
     overlap: z.enum(OVERLAPS).default('skip'),
     catchUp: z.enum(CATCH_UPS).default('one'),
     /** An execution that would start later than this after its slot is skipped. */
-    tooLateMs: z.int().min(0).max(MAX_TOO_LATE_MS).optional(),
+    tooLateMs: z.int().min(MIN_TOO_LATE_MS).max(MAX_TOO_LATE_MS).optional(),
   })
   .superRefine((schedule, context) => {
     const why = refusalOf(schedule.cron, schedule.timeZone);

@@ -1,10 +1,19 @@
-import { type CreateCampaign, nextSlot, recurrenceOf, type ScreenAudience } from '@marquee/contracts';
+import { type CreateCampaign, nextSlot, type Recurrence, recurrenceOf, type ScreenAudience } from '@marquee/contracts';
 import type { Clock } from '../kit/clock.js';
 import { ProblemError } from '../kit/errors.js';
 
 /** How fast a fan-out is taken to be when a planner is warned of a start too soon: screens a second, and a fixed part. */
 const FAN_OUT_PER_SECOND = 5000;
 const FAN_OUT_FIXED_MS = 1000;
+
+/** The search for a slot throws where, in the zone of the schedule, it would go past the last moment that a Date can hold. */
+function firstSlot(recurrence: Recurrence, now: number): number | undefined | 'beyond dates' {
+  try {
+    return nextSlot(recurrence, now);
+  } catch {
+    return 'beyond dates';
+  }
+}
 
 export interface TimingOptions {
   /** A start sooner than this many ms from now is refused; 0: only warned about. */
@@ -36,8 +45,11 @@ export class CampaignTiming {
   /** Why a schedule cannot be taken: it has no slot to come. */
   refusalOfSchedule({ schedule, startAt, expireAt }: Pick<CreateCampaign, 'schedule' | 'startAt' | 'expireAt'>): ProblemError | undefined {
     if (schedule === undefined || schedule === null) return undefined;
-    const times = { startAt: startAt ?? null, expireAt: expireAt ?? null };
-    if (nextSlot(recurrenceOf(schedule, times), this.clock.now()) !== undefined) return undefined;
+    const recurrence = recurrenceOf(schedule, { startAt: startAt ?? null, expireAt: expireAt ?? null });
+    const field = (startAt ?? 0) > (schedule.from ?? 0) ? 'startAt' : 'schedule.from';
+    const slot = firstSlot(recurrence, this.clock.now());
+    if (slot === 'beyond dates') return new ProblemError('VALIDATION_FAILED', [`${field}: is too far in the future`]);
+    if (slot !== undefined) return undefined;
     return new ProblemError('VALIDATION_FAILED', ['schedule.cron: has no slot to come before its end']);
   }
 

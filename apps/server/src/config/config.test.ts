@@ -80,6 +80,7 @@ describe('readConfig', () => {
     ['ALLOW_OPEN', 'maybe', 'ALLOW_OPEN must be "1" or "0", not "maybe".'],
     ['CORS_ORIGINS', 'https://a.example/path', /^CORS_ORIGINS must be .*, not "https:\/\/a.example\/path"\.$/],
     ['ASSET_FETCH_ALLOW', '10.0.0.0/33', /^ASSET_FETCH_ALLOW must be host names, .*, not "10.0.0.0\/33"\.$/],
+    ['SEND_TIMEOUT_MS', '600001', 'SEND_TIMEOUT_MS must be a number of milliseconds from 1 to 600000, not "600001".'],
     ['ASSET_WAIT_MS', '2147483648', 'ASSET_WAIT_MS must be a number of milliseconds from 0 to 2147483647, not "2147483648".'],
     ['MQTT_URL', 'localhost:1883', 'MQTT_URL must be a URL that starts with mqtt:// or mqtts:// or ws:// or wss://.'],
   ])('names %s when it is %j, and says what it takes', (key, value, expected) => {

@@ -186,7 +186,7 @@ const dispatch = {
   ),
   minLeadMs: setting('MIN_LEAD_MS', milliseconds(0), '0', 'Above 0, a campaign must start at least this much later than it is created.'),
   dispatchBatch: setting('DISPATCH_BATCH', whole(1, 10_000), '500', 'Most deliveries claimed, begun or settled in one statement.'),
-  sendTimeoutMs: setting('SEND_TIMEOUT_MS', milliseconds(1), '10000', 'Longest that one send may take.'),
+  sendTimeoutMs: setting('SEND_TIMEOUT_MS', milliseconds(1, 600_000), '10000', 'Longest that one send may take.'),
   claimLeaseMs: setting(
     'CLAIM_LEASE_MS',
     milliseconds(1),

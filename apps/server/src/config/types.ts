@@ -21,8 +21,8 @@ export function whole(from: number, to: number, unit = 'a whole number') {
 }
 
 /** Ms; at most 2^31 - 1, beyond which a timer fires at once. */
-export function milliseconds(from: number) {
-  return whole(from, 2_147_483_647, 'a number of milliseconds');
+export function milliseconds(from: number, to = 2_147_483_647) {
+  return whole(from, to, 'a number of milliseconds');
 }
 
 export function choice<const Values extends readonly [string, ...string[]]>(...values: Values) {

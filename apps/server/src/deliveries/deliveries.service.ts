@@ -1,4 +1,4 @@
-import { DEVICE_ID_PATTERN, type DeliveryDetail, type DeliveryState, type DeliveryView, type Page } from '@marquee/contracts';
+import { contactId, type DeliveryDetail, type DeliveryState, type DeliveryView, type Page } from '@marquee/contracts';
 import { ProblemError } from '../kit/errors.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
@@ -18,9 +18,9 @@ export interface DeliveryQuery {
 export class Deliveries {
   constructor(private readonly database: Database) {}
 
-  /** Deliveries of the campaign's latest execution, by recipient; none when it was never run. NOT_FOUND when there is no such campaign. */
+  /** Deliveries of the campaign's execution that started last, by recipient; none when it was never run. NOT_FOUND when there is no such campaign. */
   async list(campaign: string, query: DeliveryQuery): Promise<Page<DeliveryView>> {
-    const after = decodeCursor(query.cursor, (recipient) => DEVICE_ID_PATTERN.test(recipient));
+    const after = decodeCursor(query.cursor, (recipient) => contactId.safeParse(recipient).success);
     const status = query.status ?? null;
     const { read } = this.database;
     const [rows, [counted]] = await Promise.all([

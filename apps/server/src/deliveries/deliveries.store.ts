@@ -308,14 +308,18 @@ export const inFlightOf = statement({
     where k.campaign_id = $campaign and d.claim_id = k.id and d.status in ('IN_PROGRESS', 'SENDING')`,
 });
 
-/** Deliveries of a campaign's latest execution in the order of their recipients, after the recipient $after; of one status when $status is given. */
+/** What was skipped, waits its turn or could not be started has no deliveries, and would hide the one that runs. */
+const LATEST_STARTED = `(
+  select id from executions where campaign_id = $campaign and started_at is not null order by scheduled_for desc limit 1)`;
+
+/** Deliveries of a campaign's execution that started last in the order of their recipients, after the recipient $after; of one status when $status is given. */
 export const listDeliveries = statement({
   name: 'deliveries_list',
   takes: { campaign: t.uuid, status: nullable(t.text), after: t.text, skip: t.int, most: t.int },
   gives: deliveryRow,
   text: `
     select ${DELIVERY} from deliveries d
-    where d.execution_id = (select id from executions where campaign_id = $campaign order by scheduled_for desc limit 1)
+    where d.execution_id = ${LATEST_STARTED}
       and d.recipient > $after and ($status is null or d.status = $status)
     order by d.recipient offset $skip limit $most`,
 });
@@ -335,7 +339,7 @@ export const countDeliveries = statement({
   text: `
     select coalesce((
         select sum(k.n) from execution_counts k
-        where k.execution_id = (select id from executions where campaign_id = $campaign order by scheduled_for desc limit 1)
+        where k.execution_id = ${LATEST_STARTED}
           and k.state in ('PENDING', 'IN_PROGRESS', 'SENDING', 'SUCCESS', 'FAILED', 'CANCELLED', 'UNKNOWN')
           and ($status is null or k.state = $status)), 0)::bigint as n,
       exists (select from campaigns where id = $campaign) as known`,

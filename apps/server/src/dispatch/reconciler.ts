@@ -12,7 +12,7 @@ import { Actor, type OnActorError } from '../kit/actor.js';
 import { foldAllCounts } from '../store/counts.js';
 import type { Database } from '../store/database.js';
 import { pruneDeliveryLog } from '../store/delivery-log.js';
-import { pruneFacts, prunePlayLogs } from '../store/prune.js';
+import { PRUNE_STEP, pruneFacts, prunePlayLogs } from '../store/prune.js';
 import { pruneSlots } from '../store/rate-slots.js';
 
 export interface ReconcilerOptions {
@@ -25,6 +25,8 @@ export interface ReconcilerOptions {
 }
 
 const HOUSEKEEPING_MS = 5000;
+/** With PRUNE_STEP 8,000 rows a second, more than is written; bounded, for campaigns wait meanwhile. */
+const PRUNE_STEPS = 20;
 const EXECUTIONS_A_TURN = 200;
 
 /** Moves campaigns on when their deliveries have: publishing to active, active to completed at their end; and keeps house. */
@@ -49,12 +51,18 @@ export class Reconciler extends Actor {
     if (this.clock.monotonic() - this.housekeptAt > HOUSEKEEPING_MS) {
       this.housekeptAt = this.clock.monotonic();
       await foldAllCounts(this.database);
-      await this.database.run(pruneFacts, {});
-      await this.database.run(pruneSlots, {});
-      await this.database.run(pruneDeliveryLog, { keepMs: this.options.deliveryLogKeepMs });
-      await this.database.run(prunePlayLogs, { keepMs: this.options.playLogKeepMs });
+      await this.prune();
     }
     return endsAt > now ? Math.min(this.options.intervalMs, endsAt - now) : 0;
+  }
+
+  private async prune(): Promise<void> {
+    const { database } = this;
+    const { deliveryLogKeepMs, playLogKeepMs } = this.options;
+    await database.run(pruneSlots, {});
+    await whileFull(() => database.run(pruneFacts, {}));
+    await whileFull(() => database.run(pruneDeliveryLog, { keepMs: deliveryLogKeepMs }));
+    await whileFull(() => database.run(prunePlayLogs, { keepMs: playLogKeepMs }));
   }
 
   private async completeDrained(): Promise<void> {
@@ -67,5 +75,12 @@ export class Reconciler extends Actor {
         if (locked !== undefined) await transaction.run(completeDrained, { id });
       });
     }
+  }
+}
+
+async function whileFull(step: () => Promise<{ pruned: number }[]>): Promise<void> {
+  for (let steps = 0; steps < PRUNE_STEPS; steps += 1) {
+    const [done] = await step();
+    if ((done?.pruned ?? 0) < PRUNE_STEP) return;
   }
 }

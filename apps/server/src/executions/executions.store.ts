@@ -139,7 +139,7 @@ export const completeCampaigns = statement({
   gives: { id: t.uuid },
   text: `
     with done as (
-      update campaigns set status = 'completed', next_slot_at = null, updated_at = now()
+      update campaigns set status = 'completed', paused = false, next_slot_at = null, updated_at = now()
       where expire_at <= $now and status not in ('completed', 'cancelled') returning id),
     ended as (
       update executions e set state = 'COMPLETED', ended_at = now() from done

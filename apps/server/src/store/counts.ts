@@ -50,7 +50,7 @@ const foldContacts = statement({
   takes: {},
   gives: { folded: t.bigint },
   text: `
-    with mine as materialized (select pg_try_advisory_xact_lock(7301, 4) as won),
+    with mine as materialized (select pg_try_advisory_xact_lock(7301, 5) as won),
     gone as (delete from contact_totals using mine where won and (select count(*) from contact_totals) > 50 returning n),
     kept as (insert into contact_totals select sum(n) from gone having sum(n) <> 0)
     select count(*) as folded from gone`,

@@ -1,3 +1,4 @@
+import { PRUNE_STEP } from './prune.js';
 import { statement, t } from './statement.js';
 
 /** What the database sessions of a process are called that has this name. */
@@ -28,13 +29,16 @@ export function loggedByClaim(what: 'rescued' | 'rewound' | 'returned', claims: 
       group by k.id, k.begun_at, k.execution_id, k.epoch, k.claimed_by, k.claimed_at, k.begun_by)`;
 }
 
-/** Deletes the log of batches that is older, some rows at a time. */
+/** Deletes the log of batches that is older, at most PRUNE_STEP rows. What another process is deleting is passed over. */
 export const pruneDeliveryLog = statement({
   name: 'delivery_log_prune',
   takes: { keepMs: t.bigint },
   gives: { pruned: t.bigint },
   text: `
-    with old as (select id, at from delivery_log order by id limit 2000),
-    gone as (delete from delivery_log l using old where l.id = old.id and old.at < now() - $keepMs * interval '1 ms' returning 1)
+    with old as (
+      select id from delivery_log where id in (select id from delivery_log order by id limit ${PRUNE_STEP})
+        and at < now() - $keepMs * interval '1 ms'
+      for update skip locked),
+    gone as (delete from delivery_log l using old where l.id = old.id returning 1)
     select count(*) as pruned from gone`,
 });

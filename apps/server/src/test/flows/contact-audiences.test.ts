@@ -57,6 +57,24 @@ test('who is meant is read when it runs, and a contact that is forgotten stays i
   expect(await recipientsOf(id)).toEqual(['eve']);
 });
 
+test('the deliveries of contacts are read page by page, whatever their ids look like', async () => {
+  const ids = ['adam@example.com', 'böb/2', 'zoe@example.com'];
+  for (const id of ids) await flow.http.send('PUT', `/contacts/${encodeURIComponent(id)}`, { body: { tags: ['paged'] } });
+  const campaign = await createFor({ tags: { any: ['paged'] } });
+  await flow.http.post(`/campaigns/${campaign}/dispatch`);
+  await eventually(async () => expect((await flow.http.read(`/campaigns/${campaign}`)).status).toBe('completed'));
+  const seen: string[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const answer = await flow.http.get(`/campaigns/${campaign}/deliveries?limit=1${cursor === '' ? '' : `&cursor=${cursor}`}`);
+    expect(answer.status, answer.text).toBe(200);
+    const page = answer.json() as { data: { recipient: string }[]; nextCursor: string | null };
+    seen.push(...page.data.map(({ recipient }) => recipient));
+    cursor = page.nextCursor;
+  }
+  expect(seen).toEqual(ids);
+});
+
 test('a rehearsal counts as it was told; each channel has its own audiences', async () => {
   expect((await flow.http.post('/audiences/count', { channel: 'null', audience: { count: 10_000_000 } })).json()).toEqual({
     count: 10_000_000,

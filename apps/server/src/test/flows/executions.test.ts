@@ -54,6 +54,8 @@ describe('a campaign that recurs', () => {
     const executions = await executionsOf(id);
     expect(executions[0]).toMatchObject({ state: 'RUNNING', reason: null });
     expect(executions.find((each) => each.state === 'SKIPPED')?.reason).toMatch(/still live/);
+    const running = { total: 3, data: Array.from({ length: 3 }, () => ({ executionId: executions[0]?.id })) };
+    expect((await flow.http.get(`/campaigns/${id}/deliveries`)).json()).toMatchObject(running);
     await flow.http.post(`/campaigns/${id}/cancel`);
     expect(await get(id)).toMatchObject({ status: 'cancelled', nextRunAt: null });
   });
@@ -143,6 +145,10 @@ test.each([
   ['schedule.cron', { schedule: { ...everySecond, cron: '0 9 30 2 *' } }],
   ['schedule.cron', { schedule: { ...everySecond, until: 1000 } }],
   ['schedule.timeZone', { schedule: { ...everySecond, timeZone: 'Mars/Phobos' } }],
+  ['schedule.from', { schedule: { ...everySecond, timeZone: 'Pacific/Auckland', from: 8.64e15 } }],
+  ['startAt', { schedule: { ...everySecond, timeZone: 'Pacific/Auckland' }, startAt: 8.64e15 }],
+  ['schedule.tooLateMs', { schedule: { ...everySecond, tooLateMs: 0 } }],
+  ['content.latencyMs', { content: { latencyMs: 10_001 } }],
   ['dispatch', { schedule: everySecond, dispatch: 'manual' as const }],
 ])('a body whose %s cannot be is refused by its name', async (field, more) => {
   const answer = await flow.http.post('/campaigns', body(more));

@@ -187,9 +187,9 @@ describe('starters', () => {
   });
 
   test('skip one whose turn came too late for its schedule', async () => {
-    const campaign = await due({ schedule: { overlap: 'queue', tooLateMs: 500 } });
+    const campaign = await due({ schedule: { overlap: 'queue', tooLateMs: 1000 } });
     await producer().step();
-    await store.sql('update executions set scheduled_for = scheduled_for - 1000 where campaign_id = $1', [campaign]);
+    await store.sql('update executions set scheduled_for = scheduled_for - 2000 where campaign_id = $1', [campaign]);
     await starter().step();
     expect(await executionsOf(campaign)).toMatchObject([{ state: 'SKIPPED', reason: expect.stringMatching(/^too late: its turn/) }]);
   });

@@ -1,4 +1,5 @@
 import { JsonInput, NumberInput, PasswordInput, SimpleGrid, Textarea, TextInput } from '@mantine/core';
+import { MAX_REHEARSED_LATENCY_MS } from '@marquee/contracts';
 import { Section } from '../../../parts/section.js';
 import type { RecipientForm } from './use-recipient-form.js';
 
@@ -43,7 +44,7 @@ export function RehearsalFields({ form }: { form: RecipientForm }) {
         <NumberInput
           label="Time a send takes"
           min={0}
-          max={60_000}
+          max={MAX_REHEARSED_LATENCY_MS}
           allowDecimal={false}
           suffix=" ms"
           {...form.getInputProps('latencyMs')}
