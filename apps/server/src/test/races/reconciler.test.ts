@@ -20,14 +20,21 @@ function reconciler(): SteppedReconciler {
   const onError = (error: unknown): void => {
     throw error;
   };
-  return new SteppedReconciler(store.database, systemClock, { intervalMs: 1000, playLogKeepMs: 60_000, deliveryLogKeepMs: 60_000, onError });
+  return new SteppedReconciler(store.database, systemClock, {
+    intervalMs: 1000,
+    playLogKeepMs: 60_000,
+    deliveryLogKeepMs: 60_000,
+    onError,
+  });
 }
 
 test('a campaign that was paused when its end came is over, and paused no more', async () => {
   const { campaign } = await runningCampaign(store, 1, 'active');
   await store.sql('update campaigns set paused = true, start_at = 1, expire_at = 2 where id = $1', [campaign]);
   await reconciler().step();
-  expect(await store.sql('select status, paused from campaigns where id = $1', [campaign])).toEqual([{ status: 'completed', paused: false }]);
+  expect(await store.sql('select status, paused from campaigns where id = $1', [campaign])).toEqual([
+    { status: 'completed', paused: false },
+  ]);
 });
 
 test('a turn prunes more of the log than one step does, and nothing that is younger', async () => {
