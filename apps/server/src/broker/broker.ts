@@ -1,4 +1,5 @@
 import { everyDevice } from '@marquee/contracts';
+import { reasonOf } from '../kit/errors.js';
 
 /** The most bytes a payload may have, either way; larger packets are refused. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
@@ -32,9 +33,10 @@ export interface ScreenBroker {
   start(handler: MessageHandler): Promise<void>;
   /**
    * QoS 1, not retained. Resolves when handed over: embedded, it was written to whoever is subscribed (also to nobody);
-   * outside, the broker's PUBACK came. Rejects with PublishFailed when it could not be within its time.
+   * outside, the broker's PUBACK came. Rejects with PublishFailed when it could not be within its time. `mayStart` is asked once at most, in the
+   * turn in which the message is handed over, however long it waited before: with false nothing goes out, and it rejects as not ambiguous.
    */
-  publish(topic: string, payload: Buffer): Promise<void>;
+  publish(topic: string, payload: Buffer, mayStart?: () => boolean): Promise<void>;
   /** Whether publishes can be taken now. */
   readonly connected: boolean;
   /** Calls the listener at every change of `connected`. */
@@ -53,6 +55,15 @@ export class PublishFailed extends Error {
     readonly ambiguous: boolean,
   ) {
     super(message);
+  }
+}
+
+/** What becomes of a message whose gate is closed, or cannot be asked; undefined: it may go out. */
+export function refusedBy(mayStart: (() => boolean) | undefined): PublishFailed | undefined {
+  try {
+    return mayStart === undefined || mayStart() ? undefined : new PublishFailed('it may not start any more', false);
+  } catch (error) {
+    return new PublishFailed(reasonOf(error), false);
   }
 }
 

@@ -4,7 +4,7 @@ import { parseDeviceTopic } from '@marquee/contracts';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
-import { DRAIN_MS, MAX_PAYLOAD_BYTES, type MessageHandler, PublishFailed, type ScreenBroker } from './broker.js';
+import { DRAIN_MS, MAX_PAYLOAD_BYTES, type MessageHandler, PublishFailed, refusedBy, type ScreenBroker } from './broker.js';
 import { CleanSessions } from './clean-sessions.js';
 import { FrameGuard } from './frame-guard.js';
 import { HeldAcknowledgements } from './held-acknowledgements.js';
@@ -77,9 +77,11 @@ export class EmbeddedBroker implements ScreenBroker {
     this.tell(true);
   }
 
-  publish(topic: string, payload: Buffer): Promise<void> {
+  publish(topic: string, payload: Buffer, mayStart?: () => boolean): Promise<void> {
     const { running } = this;
     if (running === undefined) return Promise.reject(new PublishFailed('the broker is not running', false));
+    const refused = refusedBy(mayStart);
+    if (refused !== undefined) return Promise.reject(refused);
     return new Promise((resolve, reject) => {
       const late = () => reject(new PublishFailed('the broker did not finish in time', true));
       const timer = setTimeout(late, this.options.publishTimeoutMs ?? 15_000);

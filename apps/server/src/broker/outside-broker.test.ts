@@ -1,8 +1,9 @@
 import type { Packet } from 'mqtt-packet';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Log } from '../kit/log.js';
-import { silentLog } from '../kit/log.js';
+import { ScreenChannel } from '../channels/screen-channel.js';
+import { type Log, silentLog } from '../kit/log.js';
+import { eventually } from '../test/support/eventually.js';
 import { Inbox } from '../test/support/inbox.js';
 import { politely, type Received, ScriptedBroker } from '../test/support/scripted-broker.js';
 import { AcknowledgingSubscriber, type AcknowledgingSubscriberOptions } from './acknowledging-subscriber.js';
@@ -127,6 +128,51 @@ describe('publishing on an outside broker', () => {
     await Promise.all(wanted.map((topic) => broker.publish(topic, Buffer.from('x'))));
     expect(topics).toEqual(wanted);
     expect(most).toBeLessThanOrEqual(3);
+  });
+
+  it('asks the gate when the turn of a publish has come, and what waited for longer than it may does not start', async () => {
+    const script = await scripted(politely);
+    const broker = await connected(script, { publishWindow: 2 });
+    const channel = new ScreenChannel(
+      (topic, payload, mayStart) => broker.publish(topic, payload, mayStart),
+      async () => Buffer.from('manifest'),
+    );
+    const send = await channel.prepare({ campaignId: 'c' });
+    if (send === undefined) throw new Error('there was nothing to send');
+    let inTime = true;
+    let asked = 0;
+    const gate = (): boolean => {
+      asked += 1;
+      return inTime;
+    };
+    const results = Promise.all(['a', 'b', 'c', 'd'].map((recipient) => send({ id: recipient, recipient, attempt: 1 }, gate)));
+    const first = await script.received.first(isPublish);
+    expect(asked).toBe(2);
+    inTime = false;
+    // Its acknowledgement makes room for those that wait.
+    first.reply({ cmd: 'puback', messageId: first.packet.messageId ?? 0 });
+    await eventually(() => expect(asked).toBe(4));
+    await eventually(() => expect(script.received.all.filter(isPublish)).toHaveLength(2));
+    const second = script.received.all.filter(isPublish)[1];
+    second?.reply({ cmd: 'puback', messageId: second.packet.messageId ?? 0 });
+    const sent = { outcome: 'SUCCESS' };
+    const late = { outcome: 'NOT_STARTED' };
+    expect(await results).toEqual([sent, sent, late, late]);
+    expect(script.received.all.filter(isPublish)).toHaveLength(2);
+  });
+
+  it('takes nothing after its end, whoever says that it should', async () => {
+    const script = await scripted(politely);
+    const broker = await connected(script, { receives: false });
+    await broker.stop();
+    const before = script.received.all.length;
+    await broker.receive(true);
+    // Whoever connects after it is seen after it.
+    const probe = subscriber(script, async () => undefined, { clientId: 'probe' });
+    await script.received.first(({ packet }) => packet.cmd === 'subscribe');
+    await probe.stop(0);
+    const clients = script.received.all.slice(before).flatMap(({ packet }) => (packet.cmd === 'connect' ? [packet.clientId] : []));
+    expect(clients).toEqual(['probe']);
   });
 
   it('gives every device one connection of its own', async () => {

@@ -38,6 +38,7 @@ export class OutsideBroker implements ScreenBroker {
   private turning: Promise<void> = Promise.resolve();
   private readonly connectionListeners: ((connected: boolean) => void)[] = [];
   private wasConnected = false;
+  private stopped = false;
 
   constructor(private readonly options: OutsideBrokerOptions) {
     const {
@@ -76,12 +77,13 @@ export class OutsideBroker implements ScreenBroker {
 
   /**
    * From now on takes what screens say, or leaves it to another process. The broker keeps the session of whoever takes it: what nobody
-   * acknowledged goes to the next. Of two that take at the same time the broker cuts one off, again and again.
+   * acknowledged goes to the next. Of two that take at the same time the broker cuts one off, again and again. After `stop` it takes nothing
+   * any more, whatever is said here.
    */
   receive(on: boolean): Promise<void> {
     this.turning = this.turning.then(async () => {
       const { handler, subscriber } = this;
-      if (handler === undefined || on === (subscriber !== undefined)) return;
+      if (handler === undefined || on === (subscriber !== undefined) || (on && this.stopped)) return;
       this.subscriber = on ? this.subscriberFor(handler) : undefined;
       this.subscriber?.start();
       await subscriber?.stop(DRAIN_MS);
@@ -89,13 +91,14 @@ export class OutsideBroker implements ScreenBroker {
     return this.turning;
   }
 
-  async publish(topic: string, payload: Buffer): Promise<void> {
+  async publish(topic: string, payload: Buffer, mayStart?: () => boolean): Promise<void> {
     const connection = this.connections[this.placeOf(topic)];
     if (connection === undefined) throw new PublishFailed('there is no connection to publish on', false);
-    await connection.publish(topic, payload);
+    await connection.publish(topic, payload, mayStart);
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     await Promise.all([this.receive(false), ...this.connections.map((connection) => connection.close())]);
   }
 

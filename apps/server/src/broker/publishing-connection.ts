@@ -1,7 +1,7 @@
 import mqtt, { type MqttClient, Store } from 'mqtt';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
-import { PublishFailed } from './broker.js';
+import { PublishFailed, refusedBy } from './broker.js';
 import type { BrokerAddress } from './broker-address.js';
 
 export interface PublishingConnectionOptions {
@@ -17,6 +17,7 @@ export interface PublishingConnectionOptions {
 interface Publish {
   topic: string;
   payload: Buffer;
+  mayStart: (() => boolean) | undefined;
   sent: boolean;
   settle: (error?: PublishFailed) => void;
 }
@@ -82,10 +83,17 @@ export class PublishingConnection {
     client.on('close', () => this.lose());
   }
 
-  publish(topic: string, payload: Buffer): Promise<void> {
+  /** Asks `mayStart` when the message's turn has come, right before it goes to the socket. */
+  publish(topic: string, payload: Buffer, mayStart?: () => boolean): Promise<void> {
     if (!this.isConnected) return Promise.reject(new PublishFailed('the MQTT broker is not connected', false));
     return new Promise((resolve, reject) => {
-      const publish: Publish = { topic, payload, sent: false, settle: (error) => this.settled(publish, timer, error, resolve, reject) };
+      const publish: Publish = {
+        topic,
+        payload,
+        mayStart,
+        sent: false,
+        settle: (error) => this.settled(publish, timer, error, resolve, reject),
+      };
       const timer = setTimeout(() => this.expire(publish), this.options.timeoutMs);
       this.waiting.add(publish);
       this.pump();
@@ -126,6 +134,11 @@ export class PublishingConnection {
     for (const publish of this.waiting) {
       if (this.inFlight.size >= this.options.window) return;
       this.waiting.delete(publish);
+      const refused = refusedBy(publish.mayStart);
+      if (refused !== undefined) {
+        publish.settle(refused);
+        continue;
+      }
       this.inFlight.add(publish);
       publish.sent = true;
       client.publish(publish.topic, publish.payload, { qos: 1 }, (error) => this.answered(publish, error));

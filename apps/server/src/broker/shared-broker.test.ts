@@ -77,6 +77,10 @@ test('the second publishes through the first, takes nothing, and runs it on the 
   await reaches(second.broker, screen, 'through-the-first');
   expect(first.told).toEqual(['opened', 'devices/one/status']);
   expect(second.told).toEqual([]);
+  for (const { broker } of [first, second]) {
+    const closed = broker.publish(`devices/${screen.deviceId}/notifications`, Buffer.from('late'), () => false);
+    await expect(closed).rejects.toMatchObject({ ambiguous: false });
+  }
   expect(await second.broker.place()).toMatchObject({ port, wsPort });
 
   await first.broker.stop();

@@ -90,9 +90,9 @@ export class SharedBroker implements ScreenBroker {
     this.succession.start();
   }
 
-  publish(topic: string, payload: Buffer): Promise<void> {
+  publish(topic: string, payload: Buffer, mayStart?: () => boolean): Promise<void> {
     const { present } = this;
-    if (present !== undefined) return present.publish(topic, payload);
+    if (present !== undefined) return present.publish(topic, payload, mayStart);
     return Promise.reject(new PublishFailed('no process with the role gateway runs the broker', false));
   }
 

@@ -1,9 +1,12 @@
 import { deviceTopic } from '@marquee/contracts';
 import { reasonOf } from '../kit/errors.js';
-import type { Channel, OutgoingBatch, Send } from './channel.js';
+import type { Channel, OutgoingBatch, Send, StartGate } from './channel.js';
 
-/** Publishes QoS 1; rejects when it could not be handed over, `ambiguous` when it may have been. */
-export type Publish = (topic: string, payload: Buffer) => Promise<void>;
+/**
+ * Publishes QoS 1; rejects when it could not be handed over, `ambiguous` when it may have been. Asks the gate in the turn in which the message goes
+ * out, which may be long after the call where others are before it, and rejects when it is closed.
+ */
+export type Publish = (topic: string, payload: Buffer, mayStart?: StartGate) => Promise<void>;
 
 /** The manifest of a campaign as it is now, or undefined when it has none. */
 export type ManifestOf = (campaignId: string) => Promise<Buffer | undefined>;
@@ -29,11 +32,16 @@ export class ScreenChannel implements Channel {
     const manifest = await this.manifestOf(campaignId);
     if (manifest === undefined) return undefined;
     return async (delivery, mayStart) => {
-      if (!mayStart()) return { outcome: 'NOT_STARTED' };
+      let closed = false;
+      const gate: StartGate = () => {
+        closed = !mayStart();
+        return !closed;
+      };
       try {
-        await this.publish(deviceTopic(delivery.recipient, 'notifications'), manifest);
+        await this.publish(deviceTopic(delivery.recipient, 'notifications'), manifest, gate);
         return { outcome: 'SUCCESS' };
       } catch (error) {
+        if (closed) return { outcome: 'NOT_STARTED' };
         const ambiguous = !(error instanceof Error && 'ambiguous' in error) || error.ambiguous !== false;
         return { outcome: 'RETRY', reason: reasonOf(error), afterMs: RETRY_MS, ambiguous };
       }

@@ -10,7 +10,8 @@ import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { Permits } from '../kit/permits.js';
 import type { Database } from '../store/database.js';
-import type { Fence, Hold } from '../store/fence.js';
+import type { Fence } from '../store/fence.js';
+import { askedBy } from './asked.js';
 import type { Claims } from './claims.js';
 import { type Limit, type Pacer, stretches } from './pacer.js';
 import { type Settlement, Settler } from './settler.js';
@@ -28,8 +29,6 @@ export interface ConsumerMetrics {
 }
 
 const SENDS_A_TURN = 100;
-/** How often it is looked whether a slice that waits for connections may still start, ms. */
-const LOOK_MS = 100;
 /** When what was given back is claimed again: after a failure, and where there was nothing to send, ms. */
 const AGAIN_MS = 250;
 const NOTHING_TO_SEND_MS = 5000;
@@ -311,27 +310,6 @@ async function startAtOnce(
     // A whole batch in one turn of the event loop would hold up everything else for tens of milliseconds.
     if ((index + 1) % SENDS_A_TURN === 0) await nextTurn();
   }
-}
-
-/**
- * A gate that asks the hold, and a promise that resolves once `count` deliveries have asked it, or none may start any more: who waits for
- * a connection longer than that keeps no pause waiting. `forget` ends looking for that.
- */
-function askedBy(count: number, hold: Hold): { gate: StartGate; allAsked: Promise<void>; forget: () => void } {
-  let unasked = count;
-  let resolveAsked: () => void = () => undefined;
-  const allAsked = new Promise<void>((resolve) => {
-    resolveAsked = resolve;
-  });
-  const watch = setInterval(() => {
-    if (!hold.mayStart()) resolveAsked();
-  }, LOOK_MS);
-  const gate = (): boolean => {
-    unasked -= 1;
-    if (unasked === 0) resolveAsked();
-    return hold.mayStart();
-  };
-  return { gate, allAsked, forget: () => clearInterval(watch) };
 }
 
 const OF_UNKNOWN = { hold: 'UNKNOWN', fail: 'FAILED' } as const;

@@ -16,6 +16,7 @@ import type { Clock } from '../kit/clock.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
 import type { Fence } from '../store/fence.js';
+import { askedBy } from './asked.js';
 
 export interface ConvergerOptions {
   /** Delay before the first repetition of an offer, ms; then twice as long each time, up to maxMs. */
@@ -104,8 +105,11 @@ export class Converger extends Actor {
       taken = await this.database.run(takeOffers, { campaign: campaignId, ids, firstMs, maxMs, now: this.clock.now() });
       // Read after the rows were taken, so that no screen is offered an older version than the one it is taken for.
       const send = taken.length === 0 ? undefined : await this.channel.prepare({ campaignId });
-      // Publishing starts in the call itself, so all have started when the lock is given back.
-      if (send !== undefined) sends = taken.map(({ id, recipient }) => send({ id, recipient, attempt: 0 }, () => hold.mayStart()));
+      if (send !== undefined) {
+        const { gate, allAsked, forget } = askedBy(taken.length, hold);
+        sends = taken.map(({ id, recipient }) => send({ id, recipient, attempt: 0 }, gate));
+        await Promise.race([allAsked, Promise.allSettled(sends)]).finally(forget);
+      }
     } finally {
       await hold.release();
     }

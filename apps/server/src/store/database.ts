@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { errorCode, ProblemError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
@@ -20,6 +21,14 @@ export interface DatabaseOptions {
   /** Told of each statement that ended. */
   observe?: (name: string, seconds: number, failed: boolean) => void;
 }
+
+export interface DedicatedOptions {
+  signal?: AbortSignal | undefined;
+  queryTimeoutMs?: number | undefined;
+}
+
+/** How long a connection may take to be made, ms. */
+const CONNECT_MS = 10_000;
 
 const DEADLOCK_DETECTED = '40P01';
 
@@ -106,9 +115,21 @@ export class Database implements Runner {
     }
   }
 
-  /** A connection outside the pool (LISTEN, long locks); the caller ends it. */
-  async dedicatedClient(): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: this.options.url, types, application_name: this.session });
+  /**
+   * A connection outside the pool (LISTEN, long locks); the caller ends it. Rejects when there is none within 10 s. With `signal` it is cut
+   * when that says so, also while it is being made; with `queryTimeoutMs` each query rejects when it has no answer by then.
+   */
+  async dedicatedClient({ signal, queryTimeoutMs }: DedicatedOptions = {}): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.options.url,
+      types,
+      application_name: this.session,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5000,
+      connectionTimeoutMillis: CONNECT_MS,
+      ...(signal === undefined ? {} : { stream: () => new Socket({ signal }) }),
+      ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
+    });
     client.on('error', (error) => this.options.log.debug({ err: error }, 'a dedicated connection was lost'));
     await client.connect();
     return client;
@@ -120,7 +141,7 @@ export class Database implements Runner {
   }
 
   private createPool(connectionString: string, max: number): pg.Pool {
-    const pool = new pg.Pool({ connectionString, max, types, application_name: this.session, connectionTimeoutMillis: 10_000 });
+    const pool = new pg.Pool({ connectionString, max, types, application_name: this.session, connectionTimeoutMillis: CONNECT_MS });
     pool.on('error', (error) => this.options.log.warn({ reason: error.message }, 'an idle database connection was lost'));
     // A connection that dies while it is lent and silent has nobody else to tell; whoever holds it learns by its next query.
     pool.on('connect', (client) => client.on('error', (error) => this.options.log.debug({ err: error }, 'a database connection was lost')));

@@ -104,7 +104,7 @@ function openPrompter({ config, log, metrics, broker, database }: Context, onLos
 
 export function screenChannel({ broker }: Context, manifests: Manifests): ScreenChannel {
   return new ScreenChannel(
-    (topic, payload) => broker.publish(topic, payload),
+    (topic, payload, mayStart) => broker.publish(topic, payload, mayStart),
     (id) => manifests.of(id),
   );
 }

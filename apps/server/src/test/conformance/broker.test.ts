@@ -65,6 +65,31 @@ describe.each(KINDS)('$name', ({ missing, open }) => {
       expect(got.all).toEqual(['devices/one/notifications manifest qos1 retainfalse', 'devices/one/notifications last qos1 retainfalse']);
     });
 
+    it('asks the gate of a publish once, and hands nothing over when it is closed', async () => {
+      const broker = await harness.start(async () => undefined);
+      const screen = await harness.screen();
+      const got = new Inbox<string>();
+      screen.on('message', (_topic, payload) => got.put(String(payload)));
+      await screen.subscribeAsync('devices/gated/notifications', { qos: 1 });
+      let asked = 0;
+      const answer = (may: boolean) => () => {
+        asked += 1;
+        return may;
+      };
+      const shut = broker.publish('devices/gated/notifications', Buffer.from('too late'), answer(false));
+      await expect(shut).rejects.toMatchObject({ name: 'PublishFailed', ambiguous: false });
+      const throwing = (): boolean => {
+        throw new Error('no gate');
+      };
+      await expect(broker.publish('devices/gated/notifications', Buffer.from('nor this'), throwing)).rejects.toMatchObject({
+        ambiguous: false,
+      });
+      await broker.publish('devices/gated/notifications', Buffer.from('in time'), answer(true));
+      await got.first((text) => text === 'in time');
+      expect(got.all).toEqual(['in time']);
+      expect(asked).toBe(2);
+    });
+
     it('keeps no publish for a screen that subscribes later', async () => {
       const broker = await harness.start(async () => undefined);
       await broker.publish('devices/late/notifications', Buffer.from('early'));

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Channel, OutgoingBatch, OutgoingDelivery } from '../../channels/channel.js';
 import { GatedPoster } from '../../channels/gated-poster.js';
 import { NullChannel } from '../../channels/null-channel.js';
-import { ScreenChannel } from '../../channels/screen-channel.js';
+import { type Publish, ScreenChannel } from '../../channels/screen-channel.js';
 import { WebhookChannel } from '../../channels/webhook-channel.js';
 import { AddressPolicy, parseFetchAllow, type ResolveName } from '../../kit/address-policy.js';
 import { systemClock } from '../../kit/clock.js';
@@ -47,8 +47,9 @@ export function outgoing(count: number): { batch: OutgoingBatch; deliveries: Out
 async function openScreen(): Promise<ChannelHarness> {
   let how: Receiving = 'takes';
   const topics: string[] = [];
-  const publish = async (topic: string): Promise<void> => {
+  const publish: Publish = async (topic, _payload, mayStart) => {
     if (how === 'refuses') throw Object.assign(new Error('the broker is away'), { ambiguous: false });
+    if (mayStart?.() === false) throw Object.assign(new Error('not any more'), { ambiguous: false });
     topics.push(topic);
     if (how === 'vanishes') throw new Error('the broker went away');
   };
