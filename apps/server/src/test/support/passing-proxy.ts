@@ -14,7 +14,8 @@ export class PassingProxy {
   ) {}
 
   static async start(url: string): Promise<PassingProxy> {
-    const server = createServer();
+    // Else a client's goodbye would be answered while it is silent.
+    const server = createServer({ allowHalfOpen: true });
     const proxy = new PassingProxy(server, new URL(url));
     server.on('connection', (socket) => proxy.accept(socket));
     server.listen(0, '127.0.0.1');
@@ -58,7 +59,7 @@ export class PassingProxy {
       this.silent += 1;
       return void socket.resume();
     }
-    const upstream = connect(Number(this.target.port), this.target.hostname);
+    const upstream = connect({ port: Number(this.target.port), host: this.target.hostname, allowHalfOpen: true });
     this.keep(upstream);
     this.join(socket, upstream);
     this.join(upstream, socket);
@@ -67,6 +68,9 @@ export class PassingProxy {
   private join(from: Socket, to: Socket): void {
     from.on('data', (chunk) => {
       if (this.how !== 'silent') to.write(chunk);
+    });
+    from.on('end', () => {
+      if (this.how !== 'silent') to.end();
     });
     from.on('close', () => {
       if (this.how !== 'silent') to.destroy();
