@@ -31,11 +31,15 @@ export function campaignView(row: CampaignRow): CampaignView {
   };
 }
 
-/** What a campaign sends, without the secret that signs it: that was told once and is not told again. */
+const HIDDEN = '***';
+
+/** What a campaign sends, without the secret that signs it and the values of its headers: those were told once and are not told again. */
 export function shownContent(content: Record<string, unknown> | null): Record<string, unknown> | null {
   if (content === null) return null;
-  const { secret: _, ...shown } = content;
-  return shown;
+  const { secret: _, headers, ...shown } = content;
+  if (typeof headers !== 'object' || headers === null) return shown;
+  // A header is where a receiver's own password goes.
+  return { ...shown, headers: Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN])) };
 }
 
 /** The assets of a campaign or version, as its row lists them. */

@@ -1,3 +1,18 @@
+import type { ChannelName } from '@marquee/contracts';
+
+/**
+ * `safe`: sending again under the same delivery id does no harm, so what ended without a word is simply repeated. Read by the channels, and by
+ * whoever decides on sends of workers that are gone.
+ */
+export const REDELIVERY: Readonly<Record<ChannelName, 'safe' | 'unsafe'>> = {
+  // A manifest's id is a function of campaign and version, and a player installs it once.
+  screen: 'safe',
+  // A receiver is told to treat a key that it has seen as the same message.
+  webhook: 'safe',
+  // Nothing is sent, so nothing is sent twice.
+  null: 'safe',
+};
+
 /** One delivery as its channel is asked to send it. */
 export interface OutgoingDelivery {
   id: string;
@@ -34,7 +49,7 @@ export type Send = (delivery: OutgoingDelivery, mayStart: StartGate) => Promise<
 /** A way to reach recipients. */
 export interface Channel {
   readonly name: string;
-  /** `safe`: sending again under the same delivery id does no harm, so what ended without a word is simply repeated. */
+  /** Its word in REDELIVERY. */
   readonly redelivery: 'safe' | 'unsafe';
   /** Most sends of one process that are under way at once; no more than that are begun. */
   readonly slots: number;

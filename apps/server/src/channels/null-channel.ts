@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nullContent } from '@marquee/contracts';
-import type { Channel, OutgoingBatch, Send, SendResult } from './channel.js';
+import { type Channel, type OutgoingBatch, REDELIVERY, type Send, type SendResult } from './channel.js';
 
 /** Reads a campaign's content; undefined when there is no such campaign. */
 export type ContentOf = (campaignId: string) => Promise<unknown>;
@@ -11,8 +11,7 @@ export type ContentOf = (campaignId: string) => Promise<unknown>;
  */
 export class NullChannel implements Channel {
   readonly name = 'null';
-  /** Nothing is sent, so nothing is sent twice. */
-  readonly redelivery = 'safe';
+  readonly redelivery = REDELIVERY.null;
   readonly slots = Number.POSITIVE_INFINITY;
   readonly maxAttempts = 1;
 

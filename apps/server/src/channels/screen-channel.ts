@@ -1,6 +1,6 @@
 import { deviceTopic } from '@marquee/contracts';
 import { reasonOf } from '../kit/errors.js';
-import type { Channel, OutgoingBatch, Send, StartGate } from './channel.js';
+import { type Channel, type OutgoingBatch, REDELIVERY, type Send, type StartGate } from './channel.js';
 
 /**
  * Publishes QoS 1; rejects when it could not be handed over, `ambiguous` when it may have been. Asks the gate in the turn in which the message goes
@@ -16,8 +16,7 @@ const RETRY_MS = 1000;
 /** Screens: one manifest a screen on its own topic. SUCCESS means handed to the broker, which also answers when nobody listens. */
 export class ScreenChannel implements Channel {
   readonly name = 'screen';
-  /** A manifest's id is a function of campaign and version, and a player installs it once. */
-  readonly redelivery = 'safe';
+  readonly redelivery = REDELIVERY.screen;
   /** The broker takes them as they come, and says when it has too many. */
   readonly slots = Number.POSITIVE_INFINITY;
   /** A broker that is away for long is no reason to give a screen up. */

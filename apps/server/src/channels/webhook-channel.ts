@@ -1,5 +1,5 @@
 import { webhookContent } from '@marquee/contracts';
-import type { Channel, OutgoingBatch, Send, SendResult } from './channel.js';
+import { type Channel, type OutgoingBatch, REDELIVERY, type Send, type SendResult } from './channel.js';
 import type { ExchangeOutcome } from './exchange.js';
 import type { GatedPoster, PostTarget } from './gated-poster.js';
 import type { ContentOf } from './null-channel.js';
@@ -31,8 +31,7 @@ const TURNED_AWAY: readonly (number | undefined)[] = [408, 425, 429, 503];
  */
 export class WebhookChannel implements Channel {
   readonly name = 'webhook';
-  /** A receiver is told to treat a key that it has seen as the same message. */
-  readonly redelivery = 'safe';
+  readonly redelivery = REDELIVERY.webhook;
   readonly slots: number;
   readonly maxAttempts: number;
   /** By content, which is kept as long as it is worth it by whoever reads it. */

@@ -1,3 +1,5 @@
+import { CHANNELS } from '@marquee/contracts';
+import { REDELIVERY } from '../channels/channel.js';
 import { AssetSources } from '../creatives/asset-sources.js';
 import { Builder } from '../creatives/builder.js';
 import { Producer } from '../dispatch/producer.js';
@@ -18,8 +20,7 @@ import { LeaseLock } from '../store/lease-lock.js';
 import { Growth } from '../store/growth.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
-/** Channels whose sends may be repeated under the same key: those that declare it. */
-const SAFE_CHANNELS = ['screen', 'webhook', 'null'];
+const SAFE_CHANNELS = CHANNELS.filter((channel) => REDELIVERY[channel] === 'safe');
 
 /** Long enough for a turn of the producer's, short enough for a slot to bear the death of whoever had it. */
 const PRODUCER_LEASE = { atMostMs: 1000, atLeastMs: 20 };
