@@ -32,8 +32,9 @@ export async function benchPause(options: PauseOptions): Promise<void> {
     const pauses = new Pauses(api, id);
     const bare: number[] = [];
     for (let pause = 0; pause < options.pauses; pause += 1) {
-      await delay(BETWEEN_MS);
       bare.push(await timeOfAnswer(api));
+      await sending(api, id);
+      await delay(BETWEEN_MS);
       await pauses.once(HOLD_MS);
     }
     const ours = figures(pauses, await receiver.call('take', null));
@@ -76,8 +77,14 @@ async function startSending(
     rate: { perSecond: rate },
   });
   await api.post(`/campaigns/${id}/dispatch`);
-  await until('sends', SENDING_MS, async () => (await api.campaign(id)).counts.SUCCESS > 0);
+  await sending(api, id);
   return { api, id };
+}
+
+/** Resolves when more is sent: the moments that were reserved when it was paused are lost, so it takes a while to go on. */
+async function sending(api: Api, id: string): Promise<void> {
+  const before = (await api.campaign(id)).counts.SUCCESS;
+  await until('sends', SENDING_MS, async () => (await api.campaign(id)).counts.SUCCESS > before);
 }
 
 async function timeOfAnswer(api: Api): Promise<number> {

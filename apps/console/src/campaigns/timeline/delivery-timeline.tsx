@@ -56,7 +56,6 @@ export function DeliveryTimeline({ id }: { id: string }) {
       <Timeline active={timeline.length} bulletSize={14} lineWidth={2} aria-label="Timeline">
         {timeline.map((entry, index) => (
           <Timeline.Item
-            // oxlint-disable-next-line react/no-array-index-key -- entries are only ever added, and have no id
             key={index}
             color={colorOf(entry)}
             title={<Title entry={entry} />}
