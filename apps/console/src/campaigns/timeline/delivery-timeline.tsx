@@ -55,11 +55,7 @@ export function DeliveryTimeline({ id }: { id: string }) {
       {answer.isError && <Trouble title="What you see may be out of date" error={answer.error} />}
       <Timeline active={timeline.length} bulletSize={14} lineWidth={2} aria-label="Timeline">
         {timeline.map((entry, index) => (
-          <Timeline.Item
-            key={index}
-            color={colorOf(entry)}
-            title={<Title entry={entry} />}
-          >
+          <Timeline.Item key={index} color={colorOf(entry)} title={<Title entry={entry} />}>
             <Details entry={entry} />
           </Timeline.Item>
         ))}
