@@ -19,6 +19,14 @@ export async function createRehearsal(api: Api, count: number, content: { latenc
   return created.id;
 }
 
+/** Resolves when the audience of an execution is read to its end. */
+export function targeted(client: pg.Client, execution: string): Promise<void> {
+  return until('the audience to be read', DONE_MS, async () => {
+    const { rows } = await client.query<{ targeted: boolean }>('select targeted from executions where id = $1', [execution]);
+    return rows[0]?.targeted === true;
+  });
+}
+
 export interface Drain {
   /** From the answer of the dispatch to the end of the last delivery, ms. */
   tookMs: number;

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { claimDeliveries } from '@marquee/server/deliveries/deliveries.store';
 import pg from 'pg';
 import { Api } from './api.js';
-import { until } from './processes.js';
-import { createRehearsal } from './rehearsal.js';
+import { createRehearsal, targeted } from './rehearsal.js';
 import { report } from './result.js';
 import { Scratch } from './scratch.js';
 import { startServer } from './server-process.js';
@@ -17,7 +16,6 @@ export interface ResumeOptions {
 
 const BATCH = 500;
 const LEASE_MS = 600_000;
-const TARGETED_MS = 600_000;
 
 /** A paused campaign of a million of which some are claimed: how long a resume takes to answer. */
 export async function benchResume({ n, held, runs }: ResumeOptions): Promise<void> {
@@ -29,10 +27,7 @@ export async function benchResume({ n, held, runs }: ResumeOptions): Promise<voi
     scratch.defer(() => client.end());
     const id = await createRehearsal(api, n);
     const { executionId } = await api.post<{ executionId: string }>(`/campaigns/${id}/dispatch`);
-    await until('the audience to be read', TARGETED_MS, async () => {
-      const { rows } = await client.query<{ targeted: boolean }>('select targeted from executions where id = $1', [executionId]);
-      return rows[0]?.targeted === true;
-    });
+    await targeted(client, executionId);
     const rewinds: number[] = [];
     const resumes: number[] = [];
     const floors: number[] = [];

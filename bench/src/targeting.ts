@@ -2,8 +2,7 @@ import pg from 'pg';
 import { Api } from './api.js';
 import type { BareDispatchMethods } from './children/bare-dispatch.js';
 import { makeFloorDatabase } from './floor-database.js';
-import { until } from './processes.js';
-import { createRehearsal } from './rehearsal.js';
+import { createRehearsal, targeted } from './rehearsal.js';
 import { Remote } from './remote.js';
 import { report } from './result.js';
 import { Scratch } from './scratch.js';
@@ -14,8 +13,6 @@ export interface TargetingOptions {
   n: number;
   runs: number;
 }
-
-const TARGETED_MS = 600_000;
 
 /** The audience of a rehearsal made into deliveries, with nobody who sends them. */
 export async function benchTargeting({ n, runs }: TargetingOptions): Promise<void> {
@@ -34,10 +31,7 @@ export async function benchTargeting({ n, runs }: TargetingOptions): Promise<voi
         const id = await createRehearsal(api, n);
         const from = performance.now();
         const { executionId } = await api.post<{ executionId: string }>(`/campaigns/${id}/dispatch`);
-        await until('the audience to be read', TARGETED_MS, async () => {
-          const { rows } = await client.query<{ targeted: boolean }>('select targeted from executions where id = $1', [executionId]);
-          return rows[0]?.targeted === true;
-        });
+        await targeted(client, executionId);
         const tookMs = performance.now() - from;
         // The next run shall meet a table of the same size.
         await client.query('delete from campaigns where id = $1', [id]);

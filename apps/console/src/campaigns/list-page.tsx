@@ -6,10 +6,8 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { usePollWhileDown } from '../api/live.js';
 import { queries } from '../api/queries.js';
 import { PageTitle } from '../parts/page-title.js';
-import { Pager } from '../parts/pager.js';
-import { RowSkeletons } from '../parts/row-skeletons.js';
+import { PagedList } from '../parts/paged-list.js';
 import { CAMPAIGN_LOOKS } from '../parts/status.js';
-import { Trouble } from '../parts/trouble.js';
 import { CampaignTable } from './campaign-table.js';
 
 const PAGE_SIZE = 20;
@@ -39,30 +37,16 @@ export function CampaignListPage() {
             w={180}
           />
         </Group>
-        {list.isError && (
-          <Group p="md" grow>
-            <Trouble
-              title="The campaigns could not be read"
-              error={list.error}
-              onRetry={() => void list.refetch()}
-              retrying={list.isFetching}
-            />
-          </Group>
-        )}
-        {list.isPending && <RowSkeletons label="Loading the campaigns" />}
-        {list.data !== undefined && list.data.total === 0 && <NoCampaigns filtered={status !== undefined} />}
-        {list.data !== undefined && list.data.total > 0 && (
-          <>
-            <CampaignTable campaigns={list.data.data} stale={list.isPlaceholderData} />
-            <Pager
-              page={page}
-              pageSize={PAGE_SIZE}
-              total={list.data.total}
-              noun="campaigns"
-              onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
-            />
-          </>
-        )}
+        <PagedList
+          list={list}
+          noun="campaigns"
+          page={page}
+          pageSize={PAGE_SIZE}
+          onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
+          empty={<NoCampaigns filtered={status !== undefined} />}
+        >
+          {(campaigns, stale) => <CampaignTable campaigns={campaigns} stale={stale} />}
+        </PagedList>
       </Paper>
     </>
   );

@@ -1,4 +1,4 @@
-import { Button, Code, EmptyState, Group, Paper } from '@mantine/core';
+import { Button, Code, EmptyState, Paper } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconAddressBook, IconFilterOff, IconUpload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -7,9 +7,7 @@ import { api } from '../api/client.js';
 import { keys, queries } from '../api/queries.js';
 import { ImportDialog } from '../parts/import-dialog.js';
 import { PageTitle } from '../parts/page-title.js';
-import { Pager } from '../parts/pager.js';
-import { RowSkeletons } from '../parts/row-skeletons.js';
-import { Trouble } from '../parts/trouble.js';
+import { PagedList } from '../parts/paged-list.js';
 import { TypedFilter } from '../parts/typed-filter.js';
 import { ContactTable } from './contact-table.js';
 import classes from './contacts.module.css';
@@ -36,30 +34,16 @@ export function ContactsPage() {
       />
       <Paper>
         {(filtered || list.data?.total !== 0) && <Filters />}
-        {list.isError && (
-          <Group p="md" grow>
-            <Trouble
-              title="The contacts could not be read"
-              error={list.error}
-              onRetry={() => void list.refetch()}
-              retrying={list.isFetching}
-            />
-          </Group>
-        )}
-        {list.isPending && <RowSkeletons label="Loading the contacts" />}
-        {list.data !== undefined && list.data.total === 0 && <NoContacts filtered={filtered} onImport={openImport} />}
-        {list.data !== undefined && list.data.total > 0 && (
-          <>
-            <ContactTable contacts={list.data.data} stale={list.isPlaceholderData} />
-            <Pager
-              page={page}
-              pageSize={PAGE_SIZE}
-              total={list.data.total}
-              noun="contacts"
-              onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
-            />
-          </>
-        )}
+        <PagedList
+          list={list}
+          noun="contacts"
+          page={page}
+          pageSize={PAGE_SIZE}
+          onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
+          empty={<NoContacts filtered={filtered} onImport={openImport} />}
+        >
+          {(contacts, stale) => <ContactTable contacts={contacts} stale={stale} />}
+        </PagedList>
       </Paper>
       <ImportDialog opened={importing} onClose={closeImport} noun="contacts" send={api.importContacts} changes={keys.contacts}>
         CSV with a header line, or JSON Lines; one contact a line: <Code>id</Code>, and if you like <Code>email</Code>, <Code>phone</Code>,{' '}

@@ -5,9 +5,8 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { queries } from '../api/queries.js';
 import { PageTitle } from '../parts/page-title.js';
-import { number, Pager } from '../parts/pager.js';
-import { RowSkeletons } from '../parts/row-skeletons.js';
-import { Trouble } from '../parts/trouble.js';
+import { PagedList } from '../parts/paged-list.js';
+import { number } from '../parts/pager.js';
 import { ExecutionTable } from './execution-table.js';
 import { EXECUTION_LOOKS, length } from './words.js';
 
@@ -42,30 +41,16 @@ export function ExecutionsPage() {
               w={180}
             />
           </Group>
-          {list.isError && (
-            <Group p="md" grow>
-              <Trouble
-                title="The executions could not be read"
-                error={list.error}
-                onRetry={() => void list.refetch()}
-                retrying={list.isFetching}
-              />
-            </Group>
-          )}
-          {list.isPending && <RowSkeletons label="Loading the executions" />}
-          {list.data !== undefined && list.data.total === 0 && <None filtered={state !== undefined} />}
-          {list.data !== undefined && list.data.total > 0 && (
-            <>
-              <ExecutionTable executions={list.data.data} named stale={list.isPlaceholderData} />
-              <Pager
-                page={page}
-                pageSize={PAGE_SIZE}
-                total={list.data.total}
-                noun="executions"
-                onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
-              />
-            </>
-          )}
+          <PagedList
+            list={list}
+            noun="executions"
+            page={page}
+            pageSize={PAGE_SIZE}
+            onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
+            empty={<None filtered={state !== undefined} />}
+          >
+            {(executions, stale) => <ExecutionTable executions={executions} named stale={stale} />}
+          </PagedList>
         </Paper>
       </Stack>
     </>

@@ -8,9 +8,7 @@ import { api } from '../api/client.js';
 import { keys, queries } from '../api/queries.js';
 import { ImportDialog } from '../parts/import-dialog.js';
 import { PageTitle } from '../parts/page-title.js';
-import { Pager } from '../parts/pager.js';
-import { RowSkeletons } from '../parts/row-skeletons.js';
-import { Trouble } from '../parts/trouble.js';
+import { PagedList } from '../parts/paged-list.js';
 import { TypedFilter } from '../parts/typed-filter.js';
 import { OpenScreen } from './open-screen.js';
 import { useKnownNames } from './known-names.js';
@@ -46,30 +44,16 @@ export function ScreensPage() {
       />
       <Paper>
         {(filtered || list.data?.total !== 0) && <Filters />}
-        {list.isError && (
-          <Group p="md" grow>
-            <Trouble
-              title="The screens could not be read"
-              error={list.error}
-              onRetry={() => void list.refetch()}
-              retrying={list.isFetching}
-            />
-          </Group>
-        )}
-        {list.isPending && <RowSkeletons label="Loading the screens" />}
-        {list.data !== undefined && list.data.total === 0 && <NoScreens filtered={filtered} onImport={openImport} />}
-        {list.data !== undefined && list.data.total > 0 && (
-          <>
-            <ScreenTable screens={list.data.data} stale={list.isPlaceholderData} />
-            <Pager
-              page={page}
-              pageSize={PAGE_SIZE}
-              total={list.data.total}
-              noun="screens"
-              onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
-            />
-          </>
-        )}
+        <PagedList
+          list={list}
+          noun="screens"
+          page={page}
+          pageSize={PAGE_SIZE}
+          onPage={(next) => void navigate({ search: (search) => ({ ...search, page: next }) })}
+          empty={<NoScreens filtered={filtered} onImport={openImport} />}
+        >
+          {(screens, stale) => <ScreenTable screens={screens} stale={stale} />}
+        </PagedList>
       </Paper>
       <ImportDialog opened={importing} onClose={closeImport} noun="screens" send={api.importScreens} changes={keys.screens}>
         CSV with a header line, or JSON Lines; one screen a line: <Code>deviceId</Code>, and if you like <Code>groupId</Code>,{' '}

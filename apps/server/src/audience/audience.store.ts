@@ -1,3 +1,4 @@
+import { COUNTED_NEW } from '../store/counts.js';
 import { contactAudienceTakes, NAMED_CONTACTS, TAGS_FIT } from '../store/contact-audience.js';
 import { audience, MEANT } from '../store/screen-audience.js';
 import { statement, t } from '../store/statement.js';
@@ -43,8 +44,7 @@ export const targetScreens = statement({
       insert into deliveries (campaign_id, execution_id, recipient, epoch, version)
       select live.id, $execution, page.device_id, live.epoch, live.live_version from page, live order by page.device_id
       on conflict (execution_id, recipient) do nothing returning 1),
-    counted as (
-      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
+    ${COUNTED_NEW},
     walked as (
       update executions e set target_cursor = coalesce((select max(device_id) from page), e.target_cursor),
                               targeted = (select count(*) from page) < $most
@@ -73,8 +73,7 @@ export const targetCounted = statement({
       select run.campaign_id, run.id, 'r-' || lpad(n::text, 10, '0'), run.epoch
       from run cross join lateral generate_series(run.reached + 1, least(run.reached + $most, $count)) as n
       on conflict (execution_id, recipient) do nothing returning 1),
-    counted as (
-      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
+    ${COUNTED_NEW},
     walked as (
       update executions e set target_cursor = least(run.reached + $most, $count)::text, targeted = run.reached + $most >= $count
       from run where e.id = run.id returning e.targeted),
@@ -104,8 +103,7 @@ export const targetContacts = statement({
       insert into deliveries (campaign_id, execution_id, recipient, epoch)
       select run.campaign_id, run.id, page.id, run.epoch from page, run where page.meant order by page.id
       on conflict (execution_id, recipient) do nothing returning 1),
-    counted as (
-      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
+    ${COUNTED_NEW},
     walked as (
       update executions e set target_cursor = coalesce((select max(id) from page), e.target_cursor),
                               targeted = (select count(*) from page) < $most
@@ -146,8 +144,7 @@ export const joinScreens = statement({
       select live.id, $execution, s.device_id, live.epoch, live.live_version from devices s, live
       where s.device_id = any($screens) and ${MEANT} order by s.device_id
       on conflict (execution_id, recipient) do nothing returning campaign_id),
-    counted as (
-      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0),
+    ${COUNTED_NEW},
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
       select 'campaign', campaign_id, 'deliveries_due', '{}', true from made limit 1)

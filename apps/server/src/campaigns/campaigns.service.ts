@@ -9,22 +9,15 @@ import {
   type Page,
   SCREEN_COUNTS,
 } from '@marquee/contracts';
-import { ProblemError } from '../kit/errors.js';
 import { isUuid } from '../kit/ids.js';
 import { decodeCursor, pageOf } from '../kit/paging.js';
 import { SharedReads } from '../kit/shared-reads.js';
-import type { Database, Runner } from '../store/database.js';
+import type { Database } from '../store/database.js';
 import type { CampaignTiming } from './campaign-timing.js';
 import { campaignView } from './campaign-view.js';
-import {
-  type CampaignRow,
-  campaignCountsOf,
-  campaignTotals,
-  findCampaign,
-  listCampaigns,
-  listCampaignsOfStatus,
-} from './campaigns.store.js';
+import { type CampaignRow, campaignCountsOf, campaignTotals, listCampaigns, listCampaignsOfStatus } from './campaigns.store.js';
 import type { CampaignCreator } from './create-campaigns.js';
+import { knownCampaign } from './known-campaign.js';
 
 export interface ListQuery {
   status?: CampaignStatus | undefined;
@@ -86,15 +79,9 @@ export class Campaigns {
 
   /** The campaign with its counts; NOT_FOUND when there is none. */
   async get(id: string): Promise<CampaignDetail> {
-    const row = await this.find(this.database, id);
+    const row = await knownCampaign(this.database, id);
     // After the row, so that the counts are never older than the version beside them.
     return { ...campaignView(row), counts: await this.countsOf(id) };
-  }
-
-  private async find(runner: Runner, id: string): Promise<CampaignRow> {
-    const [row] = await runner.run(findCampaign, { id });
-    if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
-    return row;
   }
 
   private async countsOf(id: string): Promise<CampaignCounts> {

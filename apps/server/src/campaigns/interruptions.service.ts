@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CampaignView, RetryBody } from '@marquee/contracts';
 import type { Clock } from '../kit/clock.js';
-import { errorCode, ProblemError } from '../kit/errors.js';
-import type { Database, Runner } from '../store/database.js';
+import { ProblemError } from '../kit/errors.js';
+import { type Database, isUniqueViolation, type Runner } from '../store/database.js';
 import type { BarrierResult, Fence } from '../store/fence.js';
 import { campaignView } from './campaign-view.js';
-import { type CampaignRow, cancelCampaign, findCampaign } from './campaigns.store.js';
+import { cancelCampaign } from './campaigns.store.js';
 import {
   executionToRetry,
   pauseCampaign,
@@ -15,6 +15,7 @@ import {
   retryDeliveries,
   rewindDeliveries,
 } from './interruptions.store.js';
+import { knownCampaign } from './known-campaign.js';
 
 export interface Paused {
   paused: true;
@@ -26,7 +27,6 @@ export interface Paused {
 /** How often is looked whether the last sends have ended, ms. */
 const DRAIN_LOOK_MS = 20;
 const ROWS_A_STEP = 5000;
-const UNIQUE_VIOLATION = '23505';
 const STATES_OF = { failed: ['FAILED'], unknown: ['UNKNOWN'], ids: ['FAILED', 'UNKNOWN'] } as const;
 
 /** Stops campaigns and lets them go on. */
@@ -74,7 +74,7 @@ export class Interruptions {
   async cancel(id: string, force: boolean): Promise<CampaignView> {
     await this.database.run(cancelCampaign, { id });
     const { lock_key } = await this.interrupted(id);
-    const barrier = confirmed(await this.fence.barrier(lock_key, () => this.find(this.database, id), force), 'CANCEL_UNCONFIRMED');
+    const barrier = confirmed(await this.fence.barrier(lock_key, () => knownCampaign(this.database, id), force), 'CANCEL_UNCONFIRMED');
     return campaignView(barrier.read);
   }
 
@@ -110,7 +110,7 @@ export class Interruptions {
   /** Of two executions that become live at the same moment one is refused by their unique key. */
   private async inTransaction<Result>(work: (transaction: Runner) => Promise<Result>): Promise<Result> {
     return await this.database.transaction(work).catch((error: unknown) => {
-      if (errorCode(error) === UNIQUE_VIOLATION) throw new ProblemError('ALREADY_RUNNING', 'another execution of the campaign runs');
+      if (isUniqueViolation(error)) throw new ProblemError('ALREADY_RUNNING', 'another execution of the campaign runs');
       throw error;
     });
   }
@@ -138,12 +138,6 @@ export class Interruptions {
 
   private async interrupted(id: string) {
     const [row] = await this.database.run(readInterrupted, { id });
-    if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
-    return row;
-  }
-
-  private async find(runner: Runner, id: string): Promise<CampaignRow> {
-    const [row] = await runner.run(findCampaign, { id });
     if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
     return row;
   }

@@ -1,3 +1,4 @@
+import { COUNTED, COUNTED_BY_EXECUTION } from '../store/counts.js';
 import { loggedByClaim } from '../store/delivery-log.js';
 import { nullable, statement, t } from '../store/statement.js';
 
@@ -61,11 +62,7 @@ export const rewindDeliveries = statement({
       select id from claims k where k.campaign_id = $campaign and not exists (select from held where claim_id = k.id and status = 'SENDING')
       for update skip locked),
     ended as (delete from claims using empty where claims.id = empty.id),
-    counted as (
-      insert into execution_counts (execution_id, state, n)
-      select execution_id, state, sum(n)
-      from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
-      group by execution_id, state having sum(n) <> 0)
+    ${COUNTED_BY_EXECUTION}
     select count(*) as rewound from moved`,
 });
 
@@ -85,12 +82,12 @@ export const readInterrupted = statement({
 export const executionToRetry = statement({
   name: 'executions_to_retry',
   takes: { campaign: t.uuid, now: t.bigint },
-  gives: { status: t.text, channel: t.text, expired: t.bool, execution: nullable(t.uuid), state: nullable(t.text) },
+  gives: { status: t.text, channel: t.text, expired: t.bool, execution: nullable(t.uuid) },
   text: `
-    select c.status, c.channel, c.expire_at is not null and c.expire_at <= $now as expired, e.id as execution, e.state
+    select c.status, c.channel, c.expire_at is not null and c.expire_at <= $now as expired, e.id as execution
     from campaigns c
     left join lateral (
-      select id, state from executions where campaign_id = c.id and state in ('RUNNING', 'COMPLETED') order by scheduled_for desc limit 1) as e on true
+      select id from executions where campaign_id = c.id and state in ('RUNNING', 'COMPLETED') order by scheduled_for desc limit 1) as e on true
     where c.id = $campaign`,
 });
 
@@ -141,10 +138,7 @@ export const retryDeliveries = statement({
       returning d.id, d.status, d.was),
     logged as (
       insert into delivery_log (execution_id, what, delivery_ids) select $execution, 'retried', array_agg(id) from moved having count(*) > 0),
-    counted as (
-      insert into execution_counts (execution_id, state, n)
-      select $execution, state, sum(n) from (select status as state, 1 as n from moved union all select was, -1 from moved) as steps
-      group by state having sum(n) <> 0),
+    ${COUNTED},
     told as (select pg_notify('marquee', 'deliveries_due') from (select count(*) as n from moved) as k where n > 0)
     select (select count(*) from moved) as n, (select max(recipient) from ended) as last from (select count(*) from told) as said`,
 });

@@ -6,7 +6,8 @@ import { decodeCursor, pageOf } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
 import { assetViews, campaignView } from './campaign-view.js';
 import type { CampaignTiming } from './campaign-timing.js';
-import { type CampaignRow, findCampaign } from './campaigns.store.js';
+import type { CampaignRow } from './campaigns.store.js';
+import { knownCampaign } from './known-campaign.js';
 import { countVersions, editCampaign, findVersion, listVersions, type VersionRow, versionsHeld } from './versions.store.js';
 
 /** What a version says. Two versions that say the same are the same. */
@@ -83,7 +84,7 @@ export class CampaignVersions {
     contentFor: (row: CampaignRow) => Promise<Content>,
   ): Promise<CreatedCampaign> {
     for (let attempt = 1; ; attempt += 1) {
-      const row = await this.find(id);
+      const row = await knownCampaign(this.database, id);
       if (row.channel !== 'screen')
         throw new ProblemError('NOT_SUPPORTED', [`channel: a campaign on channel '${row.channel}' cannot be changed; create another`]);
       if (OVER.has(row.status)) throw new ProblemError('CONFLICT', `the campaign is ${row.status}: it cannot be changed any more`);
@@ -93,8 +94,8 @@ export class CampaignVersions {
       this.refuse(row, content);
       const warnings = content.startAt === row.start_at ? [] : await this.timing.warningsFor(content);
       const [made] = await this.database.run(editCampaign, { id, expected: row.version, restores, ...columnsOf(content) });
-      if (made !== undefined) return { ...campaignView(await this.find(id)), warnings };
-      if (attempt === TRIES) throw changedMeanwhile((await this.find(id)).version);
+      if (made !== undefined) return { ...campaignView(await knownCampaign(this.database, id)), warnings };
+      if (attempt === TRIES) throw changedMeanwhile((await knownCampaign(this.database, id)).version);
     }
   }
 
@@ -105,12 +106,6 @@ export class CampaignVersions {
     if (runs && canonicalJson(content.audience) !== canonicalJson(row.audience)) {
       throw new ProblemError('NOT_SUPPORTED', ['audience: cannot be changed once the campaign runs; cancel it and create another']);
     }
-  }
-
-  private async find(id: string): Promise<CampaignRow> {
-    const [row] = await this.database.run(findCampaign, { id });
-    if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
-    return row;
   }
 }
 

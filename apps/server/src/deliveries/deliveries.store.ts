@@ -1,14 +1,8 @@
 import { MOST_SINGLE } from '../feed/events.js';
+import { COUNTED, COUNTED_BY_EXECUTION } from '../store/counts.js';
 import { BY, loggedByClaim, onceIfAlike } from '../store/delivery-log.js';
 import { DELIVERY, deliveryRow } from '../store/delivery-row.js';
 import { nullable, statement, t } from '../store/statement.js';
-
-/** Appends the count deltas of rows that went from one state to another: `moved` gives was and status. */
-const COUNTED = `
-    counted as (
-      insert into execution_counts (execution_id, state, n)
-      select $execution, state, sum(n) from (select status as state, 1 as n from moved union all select was, -1 from moved) as steps
-      group by state having sum(n) <> 0)`;
 
 /**
  * Claims due rows of one execution for this claim, and promises that no other claim has them while the lease lasts. Reads the
@@ -180,11 +174,7 @@ export const rescueDeliveries = statement({
       from held h where d.id = h.id
       returning d.id, d.claim_id, d.attempt, d.last_error, d.execution_id, d.status, d.was),
     ${loggedByClaim('rescued', 'expired')},
-    counted as (
-      insert into execution_counts (execution_id, state, n)
-      select execution_id, state, sum(n)
-      from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
-      group by execution_id, state having sum(n) <> 0),
+    ${COUNTED_BY_EXECUTION},
     told as (select pg_notify('marquee', 'deliveries_due') from (select count(*) as n from moved) as k where n > 0)
     select execution_id, status, count(*) as n from moved where (select count(*) from told) + (select count(*) from ended) >= 0 group by execution_id, status`,
 });
@@ -209,11 +199,7 @@ export const giveBackClaim = statement({
       returning d.id, d.claim_id, d.attempt, d.last_error, d.execution_id, d.status, d.was),
     ${loggedByClaim('returned', 'claims')},
     ended as (delete from claims using mine where claims.id = mine.id and (select count(*) from moved) = cardinality(mine.delivery_ids)),
-    counted as (
-      insert into execution_counts (execution_id, state, n)
-      select execution_id, state, sum(n)
-      from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
-      group by execution_id, state having sum(n) <> 0),
+    ${COUNTED_BY_EXECUTION},
     told as (select pg_notify('marquee', 'deliveries_due') from (select count(*) as n from moved) as k where n > 0)
     select count(*) as returned from moved where (select count(*) from told) >= 0`,
 });
@@ -261,11 +247,7 @@ export const sweepDeliveries = statement({
       from (select id from pending union all select id from claimed) as doomed
       where d.id = doomed.id and d.status in ('PENDING', 'IN_PROGRESS')
       returning d.execution_id, d.status, d.was),
-    counted as (
-      insert into execution_counts (execution_id, state, n)
-      select execution_id, state, sum(n)
-      from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
-      group by execution_id, state having sum(n) <> 0)
+    ${COUNTED_BY_EXECUTION}
     select count(*) as swept from moved`,
 });
 

@@ -115,13 +115,16 @@ export class Consumer {
     const batch: Batch = { message, rest, key, channel, send, permits: this.permitsOf(channel), limit, bounced: false };
     const slices: Promise<number>[] = [];
     const starting: Promise<void>[] = [];
+    const failures: unknown[] = [];
     try {
       for await (const slice of limit === undefined ? this.slices(batch) : this.pacedSlices(batch, limit)) {
         starting.push(
           new Promise((resolve) => {
-            const work = this.sendSlice(batch, slice, resolve);
-            // Looked at below, when all have ended.
-            work.catch(() => (batch.bounced = true));
+            const work = this.sendSlice(batch, slice, resolve).catch((error: unknown) => {
+              batch.bounced = true;
+              failures.push(error);
+              return 0;
+            });
             slices.push(work);
           }),
         );
@@ -129,13 +132,11 @@ export class Consumer {
       if (limit !== undefined) void Promise.all(starting).then(onStarted);
     } finally {
       // All of them, also when one fails or no more can be begun: until then some of it may still start.
-      await Promise.allSettled(slices);
+      await Promise.all(slices);
     }
-    const ended = await Promise.allSettled(slices);
-    const failed = ended.find((slice) => slice.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    if (failures.length > 0) throw failures[0];
     if (rest.length > 0 && !batch.bounced) await this.claims.giveBack(message.claimId);
-    const settled = ended.reduce((sum, slice) => sum + (slice.status === 'fulfilled' ? slice.value : 0), 0);
+    const settled = (await Promise.all(slices)).reduce((sum, n) => sum + n, 0);
     if (slices.length > 1 && settled === message.deliveryIds.length) await this.claims.end(message.claimId);
   }
 

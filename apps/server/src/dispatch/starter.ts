@@ -4,8 +4,8 @@ import { completeOver } from '../executions/slots.store.js';
 import { lockCampaign, nextNewExecution, noteFailedStart, startExecution, takeNewExecution } from '../executions/starts.store.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import { backoff } from '../kit/backoff.js';
-import { errorCode, reasonOf } from '../kit/errors.js';
-import { type Database, isUnavailable } from '../store/database.js';
+import { reasonOf } from '../kit/errors.js';
+import { type Database, isUnavailable, isUniqueViolation } from '../store/database.js';
 import type { ValuesOf } from '../store/statement.js';
 
 export interface StarterOptions {
@@ -23,7 +23,6 @@ type NewRow = ValuesOf<typeof takeNewExecution.gives>;
 const ELSEWHERE_MS = 10;
 const MOST_RETRY_MS = 60_000;
 const MOST_REASON = 1000;
-const UNIQUE_VIOLATION = '23505';
 
 /** What the audience and the content of a channel must be for its executions to run. */
 const WANTED: Readonly<Record<string, { audience: z.ZodType; content: z.ZodType }>> = {
@@ -66,7 +65,7 @@ export class Starter extends Actor {
       // Without the database nothing can be noted, and what was not committed did not happen.
       if (taken === undefined || isUnavailable(error)) throw error;
       // A person was quicker than one that queued: it waits on.
-      if (errorCode(error) !== UNIQUE_VIOLATION) await this.note(taken, error);
+      if (!isUniqueViolation(error)) await this.note(taken, error);
       return true;
     }
   }

@@ -1,6 +1,26 @@
 import type { Runner } from './database.js';
 import { statement, t } from './statement.js';
 
+/** Appends the count deltas of rows of $execution that went from one state to another: `moved` gives was and status. */
+export const COUNTED = `
+    counted as (
+      insert into execution_counts (execution_id, state, n)
+      select $execution, state, sum(n) from (select status as state, 1 as n from moved union all select was, -1 from moved) as steps
+      group by state having sum(n) <> 0)`;
+
+/** The same of rows of several executions, which `moved` gives too. */
+export const COUNTED_BY_EXECUTION = `
+    counted as (
+      insert into execution_counts (execution_id, state, n)
+      select execution_id, state, sum(n)
+      from (select execution_id, status as state, 1 as n from moved union all select execution_id, was, -1 from moved) as steps
+      group by execution_id, state having sum(n) <> 0)`;
+
+/** Appends the count of the rows of $execution that were `made`. */
+export const COUNTED_NEW = `
+    counted as (
+      insert into execution_counts (execution_id, state, n) select $execution, 'PENDING', n from (select count(*) as n from made) as k where n > 0)`;
+
 /** Folds the deltas of campaign totals into one row a status. One folder at a time: the loser of the lock does nothing. */
 const foldTotals = statement({
   name: 'totals_fold',

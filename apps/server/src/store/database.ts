@@ -46,6 +46,11 @@ export function isUnavailable(error: unknown): boolean {
   return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|connection ended/i.test(error.message);
 }
 
+/** True when a row with the same unique key was there first (SQLSTATE 23505). */
+export function isUniqueViolation(error: unknown): boolean {
+  return errorCode(error) === '23505';
+}
+
 /** True when the database's disk is full (SQLSTATE 53100). */
 export function isDiskFull(error: unknown): boolean {
   return errorCode(error) === '53100';
