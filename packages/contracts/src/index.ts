@@ -8,6 +8,7 @@ export * from './create-campaign.js';
 export * from './campaigns.js';
 export * from './executions.js';
 export * from './screens.js';
+export * from './clicks.js';
 export * from './contacts.js';
 export * from './alerts.js';
 export * from './plays.js';

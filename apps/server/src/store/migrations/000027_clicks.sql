@@ -1,0 +1,135 @@
+-- Processes with the role clicks, each start a new one: its number stands in every acceptance, so that the ledger knows whose is missing.
+create table click_processes (
+  id int generated always as identity primary key,
+  name text not null,
+  started_at bigint not null,
+  -- What it says of itself (clickProcess of the contracts), some times a second while it lives.
+  said jsonb not null,
+  said_at bigint not null,
+  -- Set when it ended with nothing left in memory. One that is silent and has none was killed.
+  ended_at bigint
+) with (fillfactor = 50);
+
+-- Every click that was counted or is dead, once, whatever is delivered again; and by which acceptance, so that a message that comes twice is
+-- told from a click that was accepted twice.
+create table click_ids (
+  message_id uuid primary key,
+  process int not null,
+  seq bigint not null,
+  at timestamptz not null default now()
+);
+create index click_ids_at on click_ids using brin (at);
+-- Acceptances whose click was counted by another acceptance.
+create table click_repeats (
+  process int not null,
+  seq bigint not null,
+  at timestamptz not null default now(),
+  primary key (process, seq)
+);
+
+-- The clicks themselves, a partition a day (UTC), dropped whole when they are too old. What is not made in time falls into the default one.
+create table clicks (
+  message_id uuid not null,
+  -- Epoch ms at which it was accepted.
+  clicked_at bigint not null,
+  ad_id text not null,
+  ad_type text not null,
+  campaign_id uuid,
+  creative_id uuid,
+  device_id text,
+  source text not null check (source in ('api', 'qr')),
+  -- '' of a scan.
+  uid text not null,
+  -- As CLICK_IP keeps it: whole, shortened or hashed.
+  ip text not null,
+  agent text,
+  bot boolean not null,
+  duplicate boolean not null
+) partition by range (clicked_at);
+create table clicks_default partition of clicks default;
+create index clicks_of on clicks (campaign_id, device_id, clicked_at);
+
+-- What pages and reports read: clicks a minute (epoch ms at which it begins), by all that they can be asked for.
+create table click_minutes (
+  minute bigint not null,
+  campaign_id uuid,
+  ad_id text not null,
+  creative_id uuid,
+  device_id text,
+  source text not null,
+  raw bigint not null,
+  uniq bigint not null,
+  human bigint not null,
+  unique nulls not distinct (minute, campaign_id, ad_id, creative_id, device_id, source)
+) with (fillfactor = 50);
+create index click_minutes_of on click_minutes (campaign_id, minute);
+
+-- Who clicked which ad when: for the label "duplicate", and, without an ad, how many in the minute: for the label "bot". Labels bear the loss of it.
+create unlogged table click_visitors (
+  -- Digest of uid, or of address and agent; with the ad where there is one.
+  visitor bytea primary key,
+  last_at bigint not null,
+  n int not null
+) with (fillfactor = 50);
+create index click_visitors_at on click_visitors using brin (last_at);
+
+-- The embedded broker: what is published and not counted yet.
+create table click_queue (
+  id bigint generated always as identity primary key,
+  message_id uuid not null,
+  body text not null,
+  process int not null,
+  seq bigint not null,
+  tries int not null default 0,
+  -- Before it nobody takes the message: it was taken and is not answered yet.
+  due_at timestamptz not null default now()
+) with (fillfactor = 70);
+
+-- Clicks that the broker could not take, until it can: the fallback where there is no Redis; and what would outlive its day in Redis.
+create table click_fallback (
+  message_id uuid primary key,
+  body text not null,
+  process int not null,
+  seq bigint not null,
+  stored_at bigint not null
+);
+create index click_fallback_age on click_fallback (stored_at);
+
+-- Which messages were confirmed, for CLICK_DEDUPE_DAYS: saves the broker a repetition; click_ids is what counts once.
+create unlogged table click_marks (
+  message_id uuid primary key,
+  at timestamptz not null default now()
+);
+create index click_marks_at on click_marks using brin (at);
+
+create table click_dead_letters (
+  id bigint generated always as identity primary key,
+  message_id text,
+  reason text not null,
+  body text not null,
+  process int,
+  seq bigint,
+  dead_at bigint not null,
+  redriven int not null default 0
+);
+-- One acceptance dies once, however often its message comes.
+create unique index click_dead_letters_once on click_dead_letters (process, seq);
+
+-- The ledger, a row a process and minute: what it accepted, as it says every 100 ms ...
+create table click_accepted (
+  process int not null,
+  minute bigint not null,
+  accepted bigint not null,
+  -- Reason: how many.
+  rejected jsonb not null default '{}',
+  primary key (process, minute)
+) with (fillfactor = 50);
+-- ... and what became of it, added to in the transaction that makes it true.
+create table click_settled (
+  process int not null,
+  minute bigint not null,
+  stored bigint not null default 0,
+  duplicates bigint not null default 0,
+  dead bigint not null default 0,
+  primary key (process, minute)
+) with (fillfactor = 50);
