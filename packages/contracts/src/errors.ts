@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const ERRORS = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid' },
   MALFORMED_JSON: { status: 400, title: 'The body is not JSON' },
+  UNAUTHORIZED: { status: 401, title: 'A valid token is needed' },
   FORBIDDEN: { status: 403, title: 'Not allowed' },
   NOT_FOUND: { status: 404, title: 'Not found' },
   CONFLICT: { status: 409, title: 'The state does not allow it' },
@@ -16,6 +17,7 @@ export const ERRORS = {
   NOT_SUPPORTED: { status: 422, title: 'Not supported' },
   PRECONDITION_REQUIRED: { status: 428, title: 'If-Match is missing' },
   INTERNAL: { status: 500, title: 'Something went wrong on our side' },
+  OVERLOADED: { status: 503, title: 'Too much is under way' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
   CANCEL_UNCONFIRMED: { status: 503, title: 'Cancelled, but a worker could not be confirmed to have stopped' },
   PAUSE_UNCONFIRMED: { status: 503, title: 'Paused, but a worker could not be confirmed to have stopped' },

@@ -10,6 +10,7 @@ import { addDeliveries } from './deliveries.js';
 import { addDoctor } from './doctor/doctor.js';
 import { addScreens } from './screens.js';
 import { say } from './terminal.js';
+import { addToken } from './token.js';
 import { addWhy } from './why.js';
 
 const HELP = `
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
     .action(async () => say(await databaseUrl()));
   addWhy(program, say, databaseUrl);
   addDoctor(program);
+  addToken(program);
   await program.parseAsync();
 }
 

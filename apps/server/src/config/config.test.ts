@@ -32,7 +32,7 @@ describe('readConfig', () => {
       databaseUrl: undefined,
       mqttPort: 1883,
       mqttWsPort: 9001,
-      roles: ['api', 'dispatch', 'worker', 'gateway'],
+      roles: ['api', 'dispatch', 'worker', 'gateway', 'clicks'],
       auth: 'off',
       allowOpen: false,
       corsOrigins: ['*'],

@@ -7,7 +7,7 @@ import { z } from 'zod';
  * the end of the sentence "PORT must be …".
  */
 
-export const roles = ['api', 'dispatch', 'worker', 'gateway'] as const;
+export const roles = ['api', 'dispatch', 'worker', 'gateway', 'clicks'] as const;
 /** A part of the work that a process can do; `all` on the command line stands for every one. */
 export type Role = (typeof roles)[number];
 
@@ -82,6 +82,31 @@ export const mailAddress = z
   .max(320)
   .regex(/^(?:[^<>"\r\n]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>"]+@[^\s@<>"]+)$/)
   .describe('a mail address such as marquee@example.com or Marquee <marquee@example.com>');
+
+/** Pauses in ms, in their order: `100,500,2000`. */
+export const pauses = z
+  .string()
+  .transform(parts)
+  .refine((values) => values.length > 0 && values.length <= 10 && values.every((value) => /^\d{1,5}$/.test(value)))
+  .transform((values) => values.map(Number))
+  .describe('one to ten numbers of milliseconds below 100000 with commas between');
+
+/** Which `X-Forwarded-For` is believed: of nobody (false), of so many proxies nearest to us, or of proxies with these addresses. */
+export const trustedProxies = z
+  .string()
+  .refine((value) => /^(?:off|[1-9]|10)$/.test(value) || parts(value).every((part) => isIP(part) !== 0 || isNetwork(part)))
+  .transform((value): false | number | string[] => (value === 'off' ? false : /^\d+$/.test(value) ? Number(value) : parts(value)))
+  .describe('"off", a number of proxies from 1 to 10, or addresses and networks such as 10.0.0.0/8 with commas between');
+
+/** A secret, never repeated. */
+export const secret = z
+  .string()
+  .max(4096)
+  .refine((value) => !value.includes('\0'))
+  .describe('up to 4096 characters')
+  .meta({ secret: true });
+
+export const shortText = z.string().max(500).describe('up to 500 characters');
 
 export const roleList = z
   .string()
