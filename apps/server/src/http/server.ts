@@ -19,6 +19,7 @@ import { InterruptionsController } from './interruptions.controller.js';
 import { ControlsController, PICTURE_MAX_BYTES, PICTURE_TYPES } from './controls.controller.js';
 import { FeedController } from './feed.controller.js';
 import { serveOpenApi } from './openapi.js';
+import { ClicksController } from './clicks.controller.js';
 import { PlaysController } from './plays.controller.js';
 import { problemOf } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
@@ -54,6 +55,7 @@ const CONTROLLERS = [
   VersionsController,
   WhyController,
   PlaysController,
+  ClicksController,
   ScreensController,
   ContactsController,
   ControlsController,

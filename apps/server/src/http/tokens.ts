@@ -9,6 +9,7 @@ export const SCREEN_HISTORY = Symbol('screen history');
 export const WHY = Symbol('why');
 export const CONTROLS = Symbol('controls');
 export const PLAYS = Symbol('plays');
+export const CLICK_REPORT = Symbol('click report');
 export const AUDIENCES = Symbol('audiences');
 export const ALERT_RULES = Symbol('alert rules');
 export const OUTAGES = Symbol('outages');

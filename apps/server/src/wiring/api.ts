@@ -9,6 +9,7 @@ import { Interruptions } from '../campaigns/interruptions.service.js';
 import { Clearances } from '../campaigns/clearances.service.js';
 import { CampaignCreator } from '../campaigns/create-campaigns.js';
 import { CampaignVersions } from '../campaigns/versions.service.js';
+import { ClickReport } from '../clicks/stats/click-report.js';
 import type { Config } from '../config/config.js';
 import { Contacts } from '../contacts/contacts.service.js';
 import { Templates } from '../creatives/templates.js';
@@ -23,6 +24,7 @@ import {
   AUDIENCES,
   CAMPAIGNS,
   CLEARANCES,
+  CLICK_REPORT,
   CONTACTS,
   CONTROLS,
   DELIVERIES,
@@ -111,6 +113,7 @@ export async function startApi(context: Context): Promise<void> {
     [CONTACTS, new Contacts(database)],
     [CONTROLS, new Controls(database, apiBaseUrl)],
     [PLAYS, new PlayReport(database)],
+    [CLICK_REPORT, new ClickReport(database)],
     [SCREEN_HISTORY, new ScreenHistory(database)],
     [WHY, new Why(database, systemClock)],
     [ALERT_RULES, new AlertRules(database, systemClock, { mails: config.smtpUrl !== undefined })],

@@ -10,7 +10,7 @@ create table click_processes (
   ended_at bigint
 ) with (fillfactor = 50);
 
--- Every click that was counted or is dead, once, whatever is delivered again; and by which acceptance, so that a message that comes twice is
+-- Every click that was counted, once, whatever is delivered again; and by which acceptance, so that a message that comes twice is
 -- told from a click that was accepted twice.
 create table click_ids (
   message_id uuid primary key,
@@ -64,14 +64,17 @@ create table click_minutes (
 ) with (fillfactor = 50);
 create index click_minutes_of on click_minutes (campaign_id, minute);
 
--- Who clicked which ad when: for the label "duplicate", and, without an ad, how many in the minute: for the label "bot". Labels bear the loss of it.
+-- Who clicked which ad when last, for the label "duplicate"; and how often in a minute, whatever the ad, for the label "bot". Labels bear the loss of it.
 create unlogged table click_visitors (
-  -- Digest of uid, or of address and agent; with the ad where there is one.
-  visitor bytea primary key,
+  -- Digest of the visitor (uid, or address and agent) with the ad, or with the minute.
+  visitor uuid primary key,
+  -- Epoch ms of the latest click, and of the latest one of the batch before.
   last_at bigint not null,
-  n int not null
-) with (fillfactor = 50);
-create index click_visitors_at on click_visitors using brin (last_at);
+  before_at bigint,
+  n int not null,
+  touched_at timestamptz not null default now()
+) with (fillfactor = 70);
+create index click_visitors_age on click_visitors using brin (touched_at);
 
 -- The embedded broker: what is published and not counted yet.
 create table click_queue (
