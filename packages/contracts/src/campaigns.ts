@@ -32,6 +32,8 @@ export const campaignView = z.object({
   audience: z.record(z.string(), z.unknown()),
   priority: z.int(),
   window: playWindow.nullable(),
+  /** Where the QR codes on its slides lead; null when it has none. */
+  clickUrl: z.string().nullable(),
   dispatch: z.enum(['auto', 'manual']),
   /** What is sent, but for the secret that signs it; null on screens. */
   content: z.record(z.string(), z.unknown()).nullable(),
@@ -82,6 +84,7 @@ export const versionView = z.object({
   audience: z.record(z.string(), z.unknown()),
   priority: z.int(),
   window: playWindow.nullable(),
+  clickUrl: z.string().nullable(),
   assets: z.array(assetView),
   /** How many screens have it, by their own word: each counts for the newest version that it acknowledged. */
   acknowledged: z.int(),

@@ -9,6 +9,8 @@ export const DEFAULT_SLIDE_MS = 10_000;
 /** `metadata` keys that the template understands; any other key is text for `{{metadata.key}}`. */
 export const FITS = ['contain', 'cover', 'fill'] as const;
 export const TRANSITIONS = ['none', 'fade', 'slide'] as const;
+/** Where the QR code of a campaign with a `clickUrl` is drawn; `none` draws none. */
+export const QR_PLACES = ['bottom-right', 'bottom-left', 'top-right', 'top-left', 'none'] as const;
 
 export const assetInput = z.object({
   assetType: z.enum(ASSET_TYPES),
@@ -110,6 +112,8 @@ const createScreenCampaign = z.object({
   channel: screenChannel,
   audience: screenAudience.default({ all: true }),
   window: playWindow.optional(),
+  /** Where the QR code leads that is drawn over its slides; without it none is drawn. */
+  clickUrl: httpUrl.optional(),
   dispatch: z.enum(['auto', 'manual']).default('auto'),
   ...refusedOnScreens,
 });
@@ -125,6 +129,7 @@ const ofRecipients = {
   onUnknown: z.enum(ON_UNKNOWN).default('hold'),
   schedule: campaignSchedule.optional(),
   window: z.undefined({ error: `${UNSUPPORTED} on this channel` }).optional(),
+  clickUrl: z.undefined({ error: `${UNSUPPORTED} on this channel` }).optional(),
   limits: notYet,
 };
 const createWebhookCampaign = z.object({
@@ -187,6 +192,7 @@ export const editCampaign = z
     audience: screenAudience.optional(),
     priority: z.int().min(-10).max(10).default(0),
     window: playWindow.nullish(),
+    clickUrl: httpUrl.nullish(),
     ...refusedOnScreens,
   })
   .refine(endsAfterStart, ENDS_AFTER_START);

@@ -3,5 +3,6 @@ export * from './states.js';
 export * from './topics.js';
 export * from './screen-messages.js';
 export * from './stage-messages.js';
+export * from './click-codes.js';
 export * from './schedule.js';
 export * from './window.js';

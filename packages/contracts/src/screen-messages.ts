@@ -23,6 +23,8 @@ export interface ManifestAsset {
   checksum: string;
   /** 0 when unknown. */
   sizeBytes: number;
+  /** What the codes of this asset name it by; beside `codes` alone. */
+  number?: number;
 }
 
 export interface ManifestSlide {
@@ -48,6 +50,16 @@ export interface Manifest {
   /** -10..10; only the highest on air is shown. */
   priority?: number;
   window?: PlayWindow;
+  /** What a screen makes QR codes of its own with; absent where the campaign leads nowhere. */
+  codes?: ManifestCodes;
+}
+
+/** See `codeBody`. */
+export interface ManifestCodes {
+  /** What comes before the code in the link. */
+  url: string;
+  /** The key of the campaign's codes, in base64url. */
+  key: string;
 }
 
 /** What a screen gets on `devices/{id}/control`; unknown types are ignored by the player. */

@@ -13,6 +13,8 @@ export const STAGE_FRAME_NAME = 'marquee-stage-plays';
 /** Template to player. */
 export type StageRequest =
   | { channel: typeof STAGE_CHANNEL; type: 'asset'; assetId: string }
+  /** Asks for the QR code of a slide; without an answer the template shows the one that it was built with. */
+  | { channel: typeof STAGE_CHANNEL; type: 'qr'; assetId: string }
   /** The first slide is painted. */
   | { channel: typeof STAGE_CHANNEL; type: 'ready' }
   /** A slide is shown from now on; said again at each of its turns. */
@@ -24,6 +26,8 @@ export type StageRequest =
 export type StageReply =
   /** `blob: null` when the player does not have the asset: the template then falls back to its URL. */
   | { channel: typeof STAGE_CHANNEL; type: 'asset'; assetId: string; blob: Blob | null }
+  /** This screen's own QR code: `size` modules a side, the dark ones as an SVG path in units of a module, without a quiet zone. */
+  | { channel: typeof STAGE_CHANNEL; type: 'qr'; assetId: string; size: number; path: string }
   /** The campaign is in the display: the slides begin. May come ahead of `ready`, and more than once. */
   | { channel: typeof STAGE_CHANNEL; type: 'play' }
   /** Asks for a picture of what is shown. */

@@ -16,6 +16,7 @@ export function campaignView(row: CampaignRow): CampaignView {
     audience: row.audience as Record<string, unknown>,
     priority: row.priority,
     window: row.play_window as PlayWindow | null,
+    clickUrl: row.click_url,
     dispatch: row.dispatch as 'auto' | 'manual',
     content: shownContent(row.content as Record<string, unknown> | null),
     rate: row.rate_per_second === null ? null : { perSecond: row.rate_per_second },

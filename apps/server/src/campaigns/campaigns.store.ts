@@ -15,6 +15,7 @@ export const campaignRow = {
   audience: t.json,
   priority: t.int,
   play_window: nullable(t.json),
+  click_url: nullable(t.text),
   dispatch: t.text,
   content: nullable(t.json),
   rate_per_second: nullable(t.int),
@@ -32,7 +33,7 @@ export const campaignRow = {
 export type CampaignRow = ValuesOf<typeof campaignRow>;
 
 const CAMPAIGN = `
-  c.id, c.name, c.version, c.live_version, c.status, c.channel, c.start_at, c.expire_at, c.metadata, c.audience, c.priority::int as priority, c.play_window,
+  c.id, c.name, c.version, c.live_version, c.status, c.channel, c.start_at, c.expire_at, c.metadata, c.audience, c.priority::int as priority, c.play_window, c.click_url,
   c.dispatch, c.content, c.rate_per_second, c.on_unknown, c.schedule, c.next_slot_at, c.epoch, c.paused, c.lock_key, c.build_error, c.created_at, c.updated_at,
   (select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'assetType', a.asset_type, 'url', a.url, 'checksum', a.checksum,
      'durationMs', a.duration_ms, 'sizeBytes', a.size_bytes, 'state', a.state, 'reason', a.reason) order by a.position), '[]')
@@ -54,6 +55,7 @@ export const createCampaigns = statement({
     audiences: t.jsonTexts,
     priorities: t.ints,
     windows: t.nullableJsonTexts,
+    clickUrls: t.nullableTexts,
     dispatches: t.texts,
     contents: t.nullableJsonTexts,
     rates: t.nullableInts,
@@ -74,14 +76,14 @@ export const createCampaigns = statement({
   gives: { id: t.uuid },
   text: `
     with made as (
-      insert into campaigns (id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, content,
+      insert into campaigns (id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, click_url, dispatch, content,
                              rate_per_second, on_unknown, schedule, next_slot_at, status, idempotency_key, request_sha256, first_answer, created_at, updated_at)
-      select id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch, content, rate, on_unknown, schedule, next_slot,
-             case when channel = 'screen' then 'draft' else 'ready' end, key, digest, answer,
+      select id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, click_url, dispatch, content, rate, on_unknown, schedule,
+             next_slot, case when channel = 'screen' then 'draft' else 'ready' end, key, digest, answer,
              to_timestamp(created_at / 1000.0), to_timestamp(created_at / 1000.0)
-      from unnest($ids, $names, $channels, $startAts, $expireAts, $metadatas, $audiences, $priorities, $windows, $dispatches,
+      from unnest($ids, $names, $channels, $startAts, $expireAts, $metadatas, $audiences, $priorities, $windows, $clickUrls, $dispatches,
                   $contents, $rates, $onUnknowns, $schedules, $nextSlots, $keys, $digests, $answers, $createdAts)
-        as wanted(id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, dispatch,
+        as wanted(id, name, channel, start_at, expire_at, metadata, audience, priority, play_window, click_url, dispatch,
                   content, rate, on_unknown, schedule, next_slot, key, digest, answer, created_at)
       order by id
       on conflict (idempotency_key) do nothing

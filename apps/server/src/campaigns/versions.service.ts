@@ -19,6 +19,7 @@ interface Content {
   audience: ScreenAudience;
   priority: number;
   window: PlayWindow | null;
+  clickUrl: string | null;
   assets: { assetType: AssetType; url: string; durationMs: number | null }[];
 }
 
@@ -44,6 +45,7 @@ export class CampaignVersions {
       ...body,
       audience: body.audience ?? (row.audience as ScreenAudience),
       window: body.window ?? null,
+      clickUrl: body.clickUrl ?? null,
       assets: body.assets.map(({ assetType, url, durationMs }) => ({ assetType, url, durationMs: durationMs ?? null })),
     }));
   }
@@ -122,6 +124,7 @@ function contentOf(row: CampaignRow | VersionRow): Content {
     audience: row.audience as ScreenAudience,
     priority: row.priority,
     window: row.play_window as PlayWindow | null,
+    clickUrl: row.click_url,
     assets: assetViews(row.assets).map(({ assetType, url, durationMs }) => ({ assetType, url, durationMs })),
   };
 }
@@ -131,8 +134,8 @@ function same(a: Content, b: Content): boolean {
 }
 
 /** A body that was put may hold more than content. */
-function picked({ name, startAt, expireAt, metadata, audience, priority, window, assets }: Content): Content {
-  return { name, startAt, expireAt, metadata, audience, priority, window, assets };
+function picked({ name, startAt, expireAt, metadata, audience, priority, window, clickUrl, assets }: Content): Content {
+  return { name, startAt, expireAt, metadata, audience, priority, window, clickUrl, assets };
 }
 
 function columnsOf(content: Content) {
@@ -144,6 +147,7 @@ function columnsOf(content: Content) {
     audience: JSON.stringify(content.audience),
     priority: content.priority,
     window: content.window === null ? null : JSON.stringify(content.window),
+    clickUrl: content.clickUrl,
     assetIds: content.assets.map(() => newId()),
     assetTypes: content.assets.map((asset) => asset.assetType),
     assetUrls: content.assets.map((asset) => asset.url),

@@ -18,6 +18,7 @@ export const editCampaign = statement({
     audience: t.jsonText,
     priority: t.int,
     window: nullable(t.jsonText),
+    clickUrl: nullable(t.text),
     restores: nullable(t.int),
     assetIds: t.uuids,
     assetTypes: t.texts,
@@ -29,13 +30,13 @@ export const editCampaign = statement({
     with edited as (
       update campaigns c
       set version = c.version + 1, name = $name, start_at = $startAt, expire_at = $expireAt, metadata = $metadata, audience = $audience,
-          priority = $priority, play_window = $window, build_error = null, updated_at = now()
+          priority = $priority, play_window = $window, click_url = $clickUrl, build_error = null, updated_at = now()
       where c.id = $id and c.version = $expected
         and (c.status in ('draft', 'building', 'ready') or (c.status in ('publishing', 'active') and c.audience = $audience))
       returning c.*),
     kept as (
-      insert into campaign_versions (campaign_id, version, name, start_at, expire_at, metadata, audience, priority, play_window, restores)
-      select id, version, name, start_at, expire_at, metadata, audience, priority, play_window, $restores from edited),
+      insert into campaign_versions (campaign_id, version, name, start_at, expire_at, metadata, audience, priority, play_window, click_url, restores)
+      select id, version, name, start_at, expire_at, metadata, audience, priority, play_window, click_url, $restores from edited),
     assets as (
       insert into campaign_assets (id, campaign_id, version, position, asset_type, url, duration_ms)
       select a.id, edited.id, edited.version, a.position - 1, a.asset_type, a.url, a.duration_ms
@@ -57,6 +58,7 @@ const versionRow = {
   audience: t.json,
   priority: t.int,
   play_window: nullable(t.json),
+  click_url: nullable(t.text),
   restores: nullable(t.int),
   created_by: nullable(t.text),
   created_at: t.time,
@@ -66,7 +68,7 @@ const versionRow = {
 export type VersionRow = ValuesOf<typeof versionRow>;
 
 const VERSION = `
-  v.version, v.name, v.start_at, v.expire_at, v.metadata, v.audience, v.priority::int as priority, v.play_window, v.restores, v.created_by,
+  v.version, v.name, v.start_at, v.expire_at, v.metadata, v.audience, v.priority::int as priority, v.play_window, v.click_url, v.restores, v.created_by,
   v.created_at, (select epoch_ms(p.built_at) from templates p where p.campaign_id = v.campaign_id and p.version = v.version) as live_at,
   (select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'assetType', a.asset_type, 'url', a.url, 'checksum', a.checksum,
      'durationMs', a.duration_ms, 'sizeBytes', a.size_bytes, 'state', a.state, 'reason', a.reason) order by a.position), '[]')

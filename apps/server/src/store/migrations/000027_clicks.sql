@@ -136,3 +136,23 @@ create table click_settled (
   dead bigint not null default 0,
   primary key (process, minute)
 ) with (fillfactor = 50);
+
+-- Where the QR codes of a screen campaign lead: part of each of its versions.
+alter table campaigns
+  add column click_url text,
+  -- Signs the codes of this campaign: whoever has it (its screens do) can make codes of no other.
+  add column code_key bytea not null default uuid_send(gen_random_uuid());
+alter table campaign_versions add column click_url text;
+create or replace function keep_first_version() returns trigger language plpgsql as $$
+begin
+  insert into campaign_versions (campaign_id, version, name, start_at, expire_at, metadata, audience, priority, play_window, click_url, created_by, created_at)
+  select id, version, name, start_at, expire_at, metadata, audience, priority, play_window, click_url, created_by, created_at from entered;
+  return null;
+end
+$$;
+-- What a code names an asset by: shorter than its id.
+alter table campaign_assets add column number bigint not null generated always as identity unique;
+-- What a code names a screen by.
+create function screen_digest(device_id text) returns bytea language sql immutable strict parallel safe
+  return substring(sha256(convert_to(device_id, 'UTF8')) for 6);
+create index devices_digest on devices (screen_digest(device_id));
