@@ -31,3 +31,10 @@ export interface ClickMessage extends Acceptance {
   /** JSON of the event, UTF-8. */
   body: string;
 }
+
+const MINUTE_MS = 60_000;
+
+/** The minute of the ledger that a click belongs to, everywhere: that of its clickedAt. Epoch ms at which it begins. */
+export function minuteOf(clickedAt: number): number {
+  return clickedAt - (clickedAt % MINUTE_MS);
+}

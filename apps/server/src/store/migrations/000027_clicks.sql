@@ -89,12 +89,14 @@ create table click_queue (
 ) with (fillfactor = 70);
 
 -- Clicks that the broker could not take, until it can: the fallback where there is no Redis; and what would outlive its day in Redis.
+-- Two acceptances of one message are two rows: each may be with the broker already, so that neither stands for the other.
 create table click_fallback (
-  message_id uuid primary key,
-  body text not null,
   process int not null,
   seq bigint not null,
-  stored_at bigint not null
+  message_id uuid not null,
+  body text not null,
+  stored_at bigint not null,
+  primary key (process, seq)
 );
 create index click_fallback_age on click_fallback (stored_at);
 
@@ -133,6 +135,8 @@ create table click_settled (
   minute bigint not null,
   stored bigint not null default 0,
   duplicates bigint not null default 0,
+  -- Of the duplicates: those that the process itself had dropped, as it says (an absolute number, so that it may say it twice).
+  dropped bigint not null default 0,
   dead bigint not null default 0,
   primary key (process, minute)
 ) with (fillfactor = 50);
