@@ -15,7 +15,7 @@ describe('what is accepted', () => {
 
   test('carries its acceptance and its body', async () => {
     const { publisher, timing, broker } = new Publishing();
-    publisher.accept(clickOf({ messageId: '00000000-0000-7000-8000-000000000001', agent: 'x"\n', deviceId: 'd1' }));
+    void publisher.accept(clickOf({ messageId: '00000000-0000-7000-8000-000000000001', agent: 'x"\n', deviceId: 'd1' }));
     await timing.pass(50);
     expect(broker.taken).toMatchObject([{ process: 7, seq: 1, messageId: '00000000-0000-7000-8000-000000000001' }]);
     expect(JSON.parse(broker.taken[0]?.body ?? '')).toEqual({
@@ -34,7 +34,7 @@ describe('what is accepted', () => {
   test('is bounded: past the bound nothing is accepted, until there is room', async () => {
     const { publisher, timing, broker, counters, ledger } = new Publishing({ memory: 10 });
     broker.behaviour = 'hang';
-    for (let n = 0; n < 10; n += 1) publisher.accept(clickOf());
+    for (let n = 0; n < 10; n += 1) void publisher.accept(clickOf());
     expect(publisher.accept(clickOf())).toBe('OVERLOADED');
     await timing.pass(50);
     expect(publisher.accept(clickOf())).toBe('OVERLOADED');
