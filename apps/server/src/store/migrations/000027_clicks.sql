@@ -76,7 +76,7 @@ create unlogged table click_visitors (
 ) with (fillfactor = 70);
 create index click_visitors_age on click_visitors using brin (touched_at);
 
--- The embedded broker: what is published and not counted yet.
+-- The embedded broker: what is published and not counted yet. Vacuumed by number: all of it is dead soon, and its share of the table says nothing.
 create table click_queue (
   id bigint generated always as identity primary key,
   message_id uuid not null,
@@ -86,7 +86,7 @@ create table click_queue (
   tries int not null default 0,
   -- Before it nobody takes the message: it was taken and is not answered yet.
   due_at timestamptz not null default now()
-) with (fillfactor = 70);
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 
 -- Clicks that the broker could not take, until it can: the fallback where there is no Redis; and what would outlive its day in Redis.
 -- Two acceptances of one message are two rows: each may be with the broker already, so that neither stands for the other.
