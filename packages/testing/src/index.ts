@@ -1,5 +1,7 @@
-// What tests of every room share: finding what the machine has, and a browser. Never imported by code that ships.
+// What tests of every room share: finding what the machine has, a browser, and servers of the system's packages. Never imported by code that ships.
 export { chromiumOrSkip, launchChromium, ProfileBrowser } from './browser.js';
 export { findProgram } from './programs.js';
+export { RabbitServer, rabbitmqOrSkip } from './rabbitmq.js';
+export { RedisServer, redisOrSkip } from './redis.js';
 export { requireOrSkip } from './require.js';
 export type { Browser, BrowserContext, Page } from 'playwright-core';
