@@ -1,7 +1,9 @@
-import { loopOf, type PlayWindow, readWindow } from '@marquee/contracts/player';
+import { fromBase64Url, loopOf, type ManifestCodes, type PlayWindow, readWindow } from '@marquee/contracts/player';
 
 const SHA256 = /^[0-9a-f]{64}$/i;
 const MAX_VERSION = 2_147_483_647;
+/** With a longer one no phone reads the code from a screen. */
+const MAX_CODE_URL = 500;
 
 export interface OfferedAsset {
   /** What the template asks for it by; its URL where the manifest gives no id. */
@@ -11,6 +13,8 @@ export interface OfferedAsset {
   checksum: string;
   /** 0 when unknown. */
   sizeBytes: number;
+  /** What its QR codes name it by. */
+  number?: number;
 }
 
 /** A manifest that was read and found sound: all that is needed to install and play one campaign. */
@@ -27,6 +31,8 @@ export interface Offer {
   loopMs: number;
   priority: number;
   window: PlayWindow | undefined;
+  /** Absent where the campaign leads nowhere, and from what was installed before there were any. */
+  codes?: ManifestCodes;
 }
 
 /** An unsound manifest tells why; it names its campaign when that much could be read, so that the refusal can be reported. */
@@ -82,12 +88,30 @@ function readAssets(value: unknown, base: string): OfferedAsset[] | undefined {
   const assets: OfferedAsset[] = [];
   for (const entry of value as unknown[]) {
     if (typeof entry !== 'object' || entry === null) return undefined;
-    const { id, url, checksum, sizeBytes } = entry as Record<string, unknown>;
+    const { id, url, checksum, sizeBytes, number } = entry as Record<string, unknown>;
     if (!isWebUrl(url, base)) return undefined;
     const size = typeof sizeBytes === 'number' && Number.isFinite(sizeBytes) ? Math.max(0, sizeBytes) : 0;
-    assets.push({ id: typeof id === 'string' && id !== '' ? id : url, url, checksum: readChecksum(checksum), sizeBytes: size });
+    assets.push({
+      id: typeof id === 'string' && id !== '' ? id : url,
+      url,
+      checksum: readChecksum(checksum),
+      sizeBytes: size,
+      ...(isNumber(number) ? { number } : {}),
+    });
   }
   return assets;
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** What cannot be signed with is left out: the campaign plays with the codes that its template was built with. */
+function readCodes(value: unknown): { codes: ManifestCodes } | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { url, key } = value as Record<string, unknown>;
+  if (typeof url !== 'string' || url.length > MAX_CODE_URL || !/^https?:\/\/./.test(url)) return undefined;
+  return typeof key === 'string' && (fromBase64Url(key)?.length ?? 0) > 0 ? { codes: { url, key } } : undefined;
 }
 
 /** Reads a manifest off the wire; trusts nothing in it. `base` is what relative URLs are resolved against. */
@@ -120,6 +144,7 @@ export function readOffer(text: string, base: string): ReadOffer {
       loopMs: loopOf(fields['slides']),
       priority: typeof priority === 'number' && Number.isFinite(priority) ? priority : 0,
       window: hours,
+      ...readCodes(fields['codes']),
     },
   };
 }

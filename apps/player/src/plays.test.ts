@@ -10,7 +10,7 @@ const START = 1_700_000_000_000;
 
 function act(campaignId: string, assetIds: string[] = ['a', 'b']): Act {
   const none = (): Promise<undefined> => Promise.resolve(undefined);
-  return { key: campaignId, campaignId, version: 3, assetIds: new Set(assetIds), html: none, asset: none };
+  return { key: campaignId, campaignId, version: 3, assetIds: new Set(assetIds), html: none, asset: none, qr: () => undefined };
 }
 const brief = (plays: Play[]): unknown[] => plays.map((play) => [play.assetId, play.startedAt - START, play.durationMs]);
 

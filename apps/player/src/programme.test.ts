@@ -73,7 +73,7 @@ describe('the programme', () => {
       onAir: () => Promise.resolve(left),
     };
     const clock = { now: () => Date.now() };
-    programme = new Programme(library as Library, store, stage, outbox as Outbox, clock, () => undefined);
+    programme = new Programme(library as Library, store, stage, outbox as Outbox, clock, 'lobby-1', () => undefined);
   });
   afterEach(() => {
     programme.stop();

@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import type { Library } from './library.js';
 import type { Offer } from './manifest.js';
 import type { Outbox } from './outbox.js';
+import { qrOf } from './qr.js';
 import type { Stage } from './stage.js';
 import type { Act } from './stage-frame.js';
 import type { Installed, Showing, Store } from './store.js';
@@ -44,6 +45,7 @@ export class Programme {
     private readonly stage: Pick<Stage, 'showing' | 'prepare' | 'show' | 'clear' | 'dismiss'>,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
+    private readonly deviceId: string,
     private readonly changed: (schedule: Schedule<Offer>) => void,
   ) {}
 
@@ -145,6 +147,7 @@ export class Programme {
         const key = installed.media[assetId];
         return key === undefined ? undefined : this.store.media(key);
       },
+      qr: (assetId) => qrOf(installed.offer, assetId, this.deviceId),
     };
   }
 }

@@ -86,7 +86,7 @@ export class Screen {
       left: () => this.#plays.end(),
       misbehaved: (act, reason) => this.#programme.bench(act, reason),
     });
-    this.#programme = new Programme(this.#library, store, this.#stage, this.#outbox, clock, (latest) => {
+    this.#programme = new Programme(this.#library, store, this.#stage, this.#outbox, clock, deviceId, (latest) => {
       this.#schedule = latest;
       this.#tell();
     });

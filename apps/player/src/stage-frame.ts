@@ -1,4 +1,5 @@
 import { STAGE_CHANNEL, STAGE_FRAME_NAME, type StageReply } from '@marquee/contracts/player';
+import type { QrPicture } from './qr.js';
 
 /** What the stage can show: one stored template with its assets. */
 export interface Act {
@@ -11,6 +12,8 @@ export interface Act {
   /** The template, or undefined when the store no longer has it. */
   html(): Promise<string | undefined>;
   asset(assetId: string): Promise<Blob | undefined>;
+  /** The QR code of a slide on this screen; undefined where it has none. */
+  qr(assetId: string): QrPicture | undefined;
 }
 
 export interface FrameTaps {
@@ -147,6 +150,7 @@ export class StageFrame {
     this.#asked = true;
     if (type === 'ready') this.#isReady();
     else if (type === 'asset' && typeof assetId === 'string') void this.#answer(assetId);
+    else if (type === 'qr' && typeof assetId === 'string') this.#draw(assetId);
     else if (type === 'slide' && typeof assetId === 'string' && this.act.assetIds.has(assetId)) {
       this.slide = assetId;
       this.taps.slide(this, assetId);
@@ -198,6 +202,11 @@ export class StageFrame {
     const blob = await this.act.asset(assetId).catch(() => undefined);
     this.#openQuestions -= 1;
     if (!this.#silenced) this.#say({ channel: STAGE_CHANNEL, type: 'asset', assetId, blob: blob ?? null });
+  }
+
+  #draw(assetId: string): void {
+    const picture = this.act.qr(assetId);
+    if (picture !== undefined) this.#say({ channel: STAGE_CHANNEL, type: 'qr', assetId, ...picture });
   }
 
   #say(reply: StageReply): void {

@@ -10,6 +10,7 @@ import type { Context } from './wiring/context.js';
 import { startDispatch } from './wiring/dispatch.js';
 import { openBroker } from './wiring/broker.js';
 import { startBroker, startGateway } from './wiring/gateway.js';
+import type { Database } from './store/database.js';
 import { oldestApi } from './store/processes.js';
 import { openStore } from './wiring/store.js';
 import { startWorker } from './wiring/worker.js';
@@ -52,9 +53,19 @@ async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> 
     );
   const store = await openStore(config, apiBaseUrl, log, metrics, ends);
   const gateway = openBroker(config, store.database, log);
-  const context: Context = { config, log, metrics, ends, gateway, broker: gateway.broker, apiBaseUrl, ...store };
+  const context: Context = {
+    config,
+    log,
+    metrics,
+    ends,
+    gateway,
+    broker: gateway.broker,
+    apiBaseUrl,
+    screensApi: () => screensApi(config, store.database, apiBaseUrl),
+    ...store,
+  };
 
-  const manifests = new Manifests(store.database, () => screensApi(context));
+  const manifests = new Manifests(store.database, context.screensApi);
   if (has('gateway')) await startGateway(context, manifests);
   else if (has('worker')) await startBroker(context);
   if (has('worker')) startWorker(context, manifests);
@@ -70,8 +81,7 @@ async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> 
   };
 }
 
-/** Where the manifests of this process send screens: to its own API, and without one to that of another process. */
-async function screensApi({ config, database, apiBaseUrl }: Context): Promise<string> {
+async function screensApi(config: Config, database: Database, apiBaseUrl: string): Promise<string> {
   if (config.apiBaseUrl !== undefined || config.roles.includes('api')) return apiBaseUrl;
   const [oldest] = await database.run(oldestApi, {});
   return oldest?.api_base_url ?? apiBaseUrl;

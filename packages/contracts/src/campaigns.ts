@@ -91,6 +91,14 @@ export const versionView = z.object({
 });
 export type VersionView = z.infer<typeof versionView>;
 
+/** Answer of `GET /campaigns/:id/codes`: what stands in the QR codes of the present version that are drawn by no screen. */
+export const campaignCodes = z.object({
+  clickUrl: z.string().nullable(),
+  /** In the order of the assets; none without a clickUrl. */
+  codes: z.array(z.object({ assetId: z.uuid(), link: z.string() })),
+});
+export type CampaignCodes = z.infer<typeof campaignCodes>;
+
 export const clearanceView = z.object({
   /** Screens that answered the revoke, or were never offered the campaign. */
   clean: z.int(),

@@ -89,3 +89,28 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
   }
   return bits < 6 && (word & ((1 << bits) - 1)) === 0 ? bytes : undefined;
 }
+
+/** What is left free around a QR code on each side, in modules (ISO/IEC 18004): without it phones do not find the code. */
+export const QR_QUIET_ZONE = 4;
+
+/** The dark modules of a QR code as an SVG path in units of a module, the code's corner at 0,0. */
+export function qrPath(rows: readonly (readonly boolean[])[]): string {
+  return rows
+    .map((row, y) =>
+      runsOf(row)
+        .map(([x, length]) => `M${x} ${y}h${length}v1h-${length}z`)
+        .join(''),
+    )
+    .join('');
+}
+
+function runsOf(row: readonly boolean[]): [x: number, length: number][] {
+  const runs: [number, number][] = [];
+  row.forEach((dark, x) => {
+    const last = runs.at(-1);
+    if (!dark) return;
+    if (last !== undefined && last[0] + last[1] === x) last[1] += 1;
+    else runs.push([x, 1]);
+  });
+  return runs;
+}

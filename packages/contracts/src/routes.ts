@@ -11,6 +11,7 @@ export const ROUTES = {
   why: '/campaigns/:id/why',
   clearanceScreens: '/campaigns/:id/clearance/screens',
   versions: '/campaigns/:id/versions',
+  codes: '/campaigns/:id/codes',
   rollback: '/campaigns/:id/rollback',
   campaignEvents: '/campaigns/:id/events',
   allEvents: '/campaigns/events',

@@ -1,6 +1,7 @@
 import { backoff } from '../kit/backoff.js';
 import { Batcher } from '../kit/batcher.js';
 import { reasonOf } from '../kit/errors.js';
+import { scanCode, scanLink } from '../kit/scan-codes.js';
 import type { Log } from '../kit/log.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
 import type { Database } from '../store/database.js';
@@ -13,6 +14,8 @@ import { renderTemplate } from './template/render.js';
 export interface BuilderOptions {
   /** The net below the wake-ups, ms. */
   pollMs: number;
+  /** Where QR codes lead that no screen draws itself. */
+  apiBaseUrl(): Promise<string>;
   onError: OnActorError;
 }
 
@@ -104,6 +107,7 @@ export class Builder extends Actor {
   private async buildAll(facts: Fact[]): Promise<void> {
     const begun = await this.database.run(beginBuilds, { ids: facts.map((fact) => fact.aggregateId) });
     const rows = await this.database.run(creativesToBuild, { ids: begun.map((row) => row.id) });
+    const apiBaseUrl = await this.options.apiBaseUrl();
     const built: { id: string; version: number; sha256: string; html: string }[] = [];
     const failed = new Set<string>();
     for (const row of rows) {
@@ -112,6 +116,7 @@ export class Builder extends Actor {
         assetType: asset.assetType,
         url: asset.url,
         durationMs: asset.durationMs,
+        link: row.click_url === null ? undefined : scanLink(apiBaseUrl, scanCode(row.code_key, asset.number)),
       }));
       try {
         const { id, version, name } = row;

@@ -27,13 +27,15 @@ export const creativeRow = {
   metadata: t.json,
   priority: t.int,
   play_window: nullable(t.json),
+  click_url: nullable(t.text),
+  code_key: t.bytes,
   assets: t.json,
   template_sha256: nullable(t.text),
 };
 
 const creativesOf = (version: string): string => `
-    select c.id, v.name, v.version, v.start_at, v.expire_at, v.metadata, v.priority::int as priority, v.play_window,
-      (select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'assetType', a.asset_type, 'url', a.url, 'checksum', a.checksum,
+    select c.id, v.name, v.version, v.start_at, v.expire_at, v.metadata, v.priority::int as priority, v.play_window, v.click_url, c.code_key,
+      (select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'number', a.number, 'assetType', a.asset_type, 'url', a.url, 'checksum', a.checksum,
          'durationMs', a.duration_ms, 'sizeBytes', a.size_bytes, 'state', a.state) order by a.position), '[]')
        from campaign_assets a where a.campaign_id = c.id and a.version = v.version) as assets,
       (select p.sha256 from templates p where p.campaign_id = c.id and p.version = v.version) as template_sha256

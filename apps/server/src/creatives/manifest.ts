@@ -1,5 +1,6 @@
-import { type AssetType, DEFAULT_SLIDE_MS, type Manifest, type PlayWindow } from '@marquee/contracts';
+import { type AssetType, DEFAULT_SLIDE_MS, type Manifest, type PlayWindow, toBase64Url } from '@marquee/contracts';
 import { idFrom } from '../kit/ids.js';
+import { scanLink } from '../kit/scan-codes.js';
 import type { Database } from '../store/database.js';
 import type { ValuesOf } from '../store/statement.js';
 import { type creativeRow, liveCreatives } from './creatives.store.js';
@@ -7,6 +8,8 @@ import { type creativeRow, liveCreatives } from './creatives.store.js';
 /** An asset as a creative's row lists it. */
 export interface CreativeAsset {
   id: string;
+  /** What codes name it by. */
+  number: number;
   assetType: AssetType;
   url: string;
   checksum: string;
@@ -31,10 +34,12 @@ export function manifestFor(row: ValuesOf<typeof creativeRow>, templateSha256: s
       url: asset.checksum === '' ? asset.url : `${apiBaseUrl}/assets/${asset.checksum}`,
       checksum: asset.checksum,
       sizeBytes: asset.sizeBytes,
+      ...(row.click_url === null ? {} : { number: asset.number }),
     })),
     slides: assets.map((asset) => ({ assetId: asset.id, durationMs: asset.durationMs ?? DEFAULT_SLIDE_MS })),
     priority: row.priority,
     ...(row.play_window === null ? {} : { window: row.play_window as PlayWindow }),
+    ...(row.click_url === null ? {} : { codes: { url: scanLink(apiBaseUrl, ''), key: toBase64Url(row.code_key) } }),
   };
 }
 

@@ -14,6 +14,7 @@ import type { Log } from '../kit/log.js';
 import { AlertRulesController, AlertsController, SnoozesController } from './alerts.controller.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
 import { CampaignsController } from './campaigns.controller.js';
+import { CodesController } from './codes.controller.js';
 import { ContactsController } from './contacts.controller.js';
 import { InterruptionsController } from './interruptions.controller.js';
 import { ControlsController, PICTURE_MAX_BYTES, PICTURE_TYPES } from './controls.controller.js';
@@ -53,6 +54,7 @@ const CONTROLLERS = [
   CampaignsController,
   InterruptionsController,
   VersionsController,
+  CodesController,
   WhyController,
   PlaysController,
   ClicksController,

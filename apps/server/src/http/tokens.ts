@@ -13,6 +13,7 @@ export const CLICK_REPORT = Symbol('click report');
 export const AUDIENCES = Symbol('audiences');
 export const ALERT_RULES = Symbol('alert rules');
 export const OUTAGES = Symbol('outages');
+export const CODES = Symbol('codes');
 export const TEMPLATES = Symbol('templates');
 export const STORAGE = Symbol('storage');
 export const FEED = Symbol('feed');

@@ -12,6 +12,7 @@ import { CampaignVersions } from '../campaigns/versions.service.js';
 import { ClickReport } from '../clicks/stats/click-report.js';
 import type { Config } from '../config/config.js';
 import { Contacts } from '../contacts/contacts.service.js';
+import { Codes } from '../creatives/codes.js';
 import { Templates } from '../creatives/templates.js';
 import { Deliveries } from '../deliveries/deliveries.service.js';
 import { Executions } from '../executions/executions.service.js';
@@ -24,6 +25,7 @@ import {
   AUDIENCES,
   CAMPAIGNS,
   CLEARANCES,
+  CODES,
   CLICK_REPORT,
   CONTACTS,
   CONTROLS,
@@ -119,6 +121,7 @@ export async function startApi(context: Context): Promise<void> {
     [ALERT_RULES, new AlertRules(database, systemClock, { mails: config.smtpUrl !== undefined })],
     [OUTAGES, new Outages(database)],
     [AUDIENCES, new Audiences(database)],
+    [CODES, new Codes(database, apiBaseUrl)],
     [TEMPLATES, new Templates(database)],
     [STORAGE, storage],
     [FEED, feed],

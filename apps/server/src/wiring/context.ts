@@ -35,6 +35,8 @@ export interface Context extends Store {
   broker: ScreenBroker;
   gateway: GatewayBroker;
   apiBaseUrl: string;
+  /** Where screens reach an API now: this process' own, and without one that of another process. */
+  screensApi(this: void): Promise<string>;
 }
 
 export function actorErrors(log: Log): OnActorError {

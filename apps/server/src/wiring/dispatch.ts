@@ -40,7 +40,7 @@ export async function startDispatch(context: Context): Promise<void> {
   const sources = new AssetSources(database, storage, fetcher, { apiBaseUrl, waitMs: config.assetWaitMs, onError }, log);
   ends.add('the assets being fetched', () => sources.idle());
   ends.add('the fetcher', () => fetcher.close());
-  const builder = new Builder(database, outbox, sources, { pollMs: POLL_MS, onError }, log);
+  const builder = new Builder(database, outbox, sources, { pollMs: POLL_MS, apiBaseUrl: context.screensApi, onError }, log);
   const launcher = new Launcher(database, outbox, systemClock, { pollMs: POLL_MS, onError });
   const starter = new Starter(database, { pollMs: POLL_MS, attempts: config.startAttempts, retryMs: config.startRetryMs, onError });
   const lock = new LeaseLock(database, 'producer', newId(), PRODUCER_LEASE);

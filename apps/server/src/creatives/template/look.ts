@@ -1,4 +1,4 @@
-import { FITS, TRANSITIONS } from '@marquee/contracts';
+import { FITS, QR_PLACES, TRANSITIONS } from '@marquee/contracts';
 import { cssColour } from './colour.js';
 
 export const MAX_TEXT_LINES = 10;
@@ -11,6 +11,8 @@ export interface Look {
   transition: (typeof TRANSITIONS)[number];
   /** A CSS colour. */
   background: string;
+  /** Where the QR codes of slides that lead somewhere are drawn. */
+  qrPosition: (typeof QR_PLACES)[number];
   /** Lines drawn over the slides, placeholders filled in. Plain text. */
   text: string[];
 }
@@ -31,6 +33,12 @@ export function readLook(metadata: Metadata): { look: Look; warnings: string[] }
     fit: given('fit', (value) => FITS.find((fit) => fit === value), 'contain', `one of ${FITS.join(', ')}`),
     transition: given('transition', (value) => TRANSITIONS.find((kind) => kind === value), 'none', `one of ${TRANSITIONS.join(', ')}`),
     background: given('background', (value) => (typeof value === 'string' ? cssColour(value) : undefined), '#000', 'a CSS colour'),
+    qrPosition: given(
+      'qrPosition',
+      (value) => QR_PLACES.find((place) => place === value),
+      'bottom-right',
+      `one of ${QR_PLACES.join(', ')}`,
+    ),
     text: given('text', readLines, [], `a text or a list of at most ${MAX_TEXT_LINES} texts`)
       .map((line) => cut(filledIn(line, metadata)))
       .filter((line) => line.trim() !== ''),

@@ -27,12 +27,27 @@ export const PICTURE_FUNCTION = `async (el) => {
     to.font = '600 ' + size + 'px system-ui,sans-serif';
     texts.forEach((text, n) => to.fillText(text, w / 2, y + n * size * 1.4, w * 0.92));
   };
+  const code = (to) => {
+    const svg = document.querySelector('.qr.on');
+    if (!svg) return;
+    const { x, y, width } = svg.getBoundingClientRect();
+    const module = width / svg.viewBox.baseVal.width;
+    to.fillStyle = '#fff';
+    to.fillRect(x, y, width, width);
+    to.save();
+    to.translate(x - svg.viewBox.baseVal.x * module, y - svg.viewBox.baseVal.y * module);
+    to.scale(module, module);
+    to.fillStyle = '#000';
+    to.fill(new Path2D(svg.firstChild.getAttribute('d')));
+    to.restore();
+  };
   const slide = (to) => {
     const iw = el.videoWidth || el.naturalWidth || w, ih = el.videoHeight || el.naturalHeight || h;
     const fit = { contain: Math.min, cover: Math.max }[body.dataset.fit];
     const [x, y] = fit ? Array(2).fill(fit(w / iw, h / ih)) : [w / iw, h / ih];
     to.drawImage(el, (w - iw * x) / 2, (h - ih * y) / 2, iw * x, ih * y);
     const unit = Math.min(w, h) / 100, texts = [...document.querySelectorAll('.text p')].map((p) => p.textContent);
+    code(to);
     lines(to, texts, 5 * unit, h - 4 * unit - (texts.length - 1) * 7 * unit);
   };
   const card = (to) => {

@@ -1,4 +1,4 @@
-import { STAGE_CHANNEL, STAGE_FRAME_NAME, STAGE_REPLY_TIMEOUT_MS } from '@marquee/contracts';
+import { QR_QUIET_ZONE, STAGE_CHANNEL, STAGE_FRAME_NAME, STAGE_REPLY_TIMEOUT_MS } from '@marquee/contracts';
 import { PICTURE_FUNCTION } from './page-picture.js';
 import { compact, scriptText } from './script-text.js';
 
@@ -52,8 +52,8 @@ export const STAGE_SCRIPT = compact(`
     const { body } = document;
     const LEAVE_MS = body.dataset.transition === 'none' ? 100 : 700;
     const pages = [...document.querySelectorAll('.page')];
-    const slides = [...document.querySelectorAll('section')].map(({ dataset: d }) => ({
-      id: d.assetId, type: d.type, ms: Number(d.duration), urls: [d.fallback, d.src], page: d.type === 'html' ? pages.shift() : null,
+    const slides = [...document.querySelectorAll('section')].map(({ dataset: d, firstChild }) => ({
+      qr: firstChild, id: d.assetId, type: d.type, ms: Number(d.duration), urls: [d.fallback, d.src], page: d.type === 'html' ? pages.shift() : null,
     }));
     const blobs = new Map();
     const heard = new Map();
@@ -73,15 +73,25 @@ export const STAGE_SCRIPT = compact(`
       if (source !== host || data?.channel !== CHANNEL) return;
       if (data.type === 'play') return play();
       if (data.type === 'picture') return draw(el).then((blob) => tell({ type: 'picture', blob }));
+      if (data.type === 'qr') return redraw(data);
       if (data.type !== 'asset') return;
       if (data.blob instanceof Blob) blobs.set(data.assetId, data.blob);
       heard.get(data.assetId)?.();
     });
 
+    // A player draws a code that tells its screen from the others.
+    const redraw = ({ assetId, size, path }) => {
+      const code = slides.find(({ id }) => id === assetId)?.qr;
+      if (!code || !(size > 0)) return;
+      code.setAttribute('viewBox', [-${QR_QUIET_ZONE}, -${QR_QUIET_ZONE}, size + ${2 * QR_QUIET_ZONE}, size + ${2 * QR_QUIET_ZONE}].join(' '));
+      code.firstChild.setAttribute('d', path);
+    };
+
     // An answer that comes too late is there at the next turn.
-    const blobOf = async ({ id }) => {
+    const blobOf = async ({ id, qr }) => {
       if (host && !blobs.has(id)) {
         const answer = new Promise((done) => heard.set(id, done));
+        if (qr) tell({ type: 'qr', assetId: id });
         tell({ type: 'asset', assetId: id });
         await Promise.race([answer, wait(${STAGE_REPLY_TIMEOUT_MS})]);
       }
@@ -181,6 +191,7 @@ export const STAGE_SCRIPT = compact(`
         }
         misses = 0;
         on = slide;
+        slides.forEach((one) => one.qr?.classList.toggle('on', one === slide));
         if (next !== el) {
           const old = el;
           el = next;
@@ -224,4 +235,11 @@ export const PAGE_STYLE = compact(`
   .text{position:fixed;inset:auto 0 0;z-index:2147483647;padding:3vmin 4vmin;font:600 5vmin/1.25 system-ui,sans-serif}
   .text{text-align:center;text-shadow:0 0 .15em #000,0 .05em .3em #000;overflow-wrap:anywhere;white-space:pre-line}
   .text p{margin:.2em 0}
+  .qr{position:fixed;z-index:2147483647;width:24vmin;height:24vmin;background:#fff;border-radius:1vmin;visibility:hidden}
+  [data-qr^=bottom] .qr{bottom:4vmin}
+  [data-qr^=top] .qr{top:4vmin}
+  [data-qr$=right] .qr{right:4vmin}
+  [data-qr$=left] .qr{left:4vmin}
+  [data-qr=bottom-right] .text{padding-right:31vmin}
+  [data-qr=bottom-left] .text{padding-left:31vmin}
 `);

@@ -3,9 +3,10 @@ import { type AssetType, DEFAULT_SLIDE_MS } from '@marquee/contracts';
 import { escapeHtml } from './escape.js';
 import { type Look, readLook } from './look.js';
 import { FRAMES_SCRIPT, PAGE_STYLE, STAGE_SCRIPT } from './page-runtime.js';
+import { qrSvg } from './qr.js';
 
 /** Raised when the page's markup or runtime changes, so that a page tells which one made it. */
-export const TEMPLATE_VERSION = 2;
+export const TEMPLATE_VERSION = 3;
 
 export interface Slide {
   assetId: string;
@@ -16,6 +17,8 @@ export interface Slide {
   fallbackUrl?: string;
   /** Ms; null shows a video to its end, anything else for DEFAULT_SLIDE_MS. */
   durationMs: number | null;
+  /** Where its QR code leads; without it, it has none. */
+  link?: string | undefined;
 }
 
 export interface TemplateInput {
@@ -43,6 +46,8 @@ export interface RenderedTemplate {
 export function renderTemplate(input: TemplateInput): RenderedTemplate {
   const { look, warnings } = readLook(input.metadata);
   const frames = input.slides.filter(({ assetType }) => assetType === 'html').length;
+  const { qrPosition } = look;
+  const coded = qrPosition !== 'none' && input.slides.some(({ link }) => link !== undefined);
   const html = `<!doctype html>
 <html${attributes({ campaign: input.campaignId, version: input.version, template: TEMPLATE_VERSION, frames })}>
 <head>
@@ -53,8 +58,8 @@ ${frames > 0 ? `<script>${FRAMES_SCRIPT}</script>\n` : ''}<meta http-equiv="Cont
 <title>${escapeHtml(input.name)}</title>
 <style>${PAGE_STYLE}</style>
 </head>
-<body${attributes({ fit: look.fit, transition: look.transition, background: look.background })}>
-${input.slides.map(sectionOf).join('\n')}
+<body${attributes({ fit: look.fit, transition: look.transition, background: look.background, qr: coded ? qrPosition : undefined })}>
+${input.slides.map((slide) => sectionOf(slide, coded)).join('\n')}
 ${overlayOf(look)}<script>${STAGE_SCRIPT}</script>
 </body>
 </html>
@@ -82,9 +87,9 @@ function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text, 'utf8').digest('base64')}'`;
 }
 
-function sectionOf({ assetId, assetType, url, fallbackUrl, durationMs }: Slide): string {
+function sectionOf({ assetId, assetType, url, fallbackUrl, durationMs, link }: Slide, coded: boolean): string {
   const duration = durationMs ?? (assetType === 'video' ? 0 : DEFAULT_SLIDE_MS);
-  return `<section${attributes({ 'asset-id': assetId, type: assetType, duration, src: url, fallback: fallbackUrl })}></section>`;
+  return `<section${attributes({ 'asset-id': assetId, type: assetType, duration, src: url, fallback: fallbackUrl })}>${coded && link !== undefined ? qrSvg(link) : ''}</section>`;
 }
 
 function overlayOf({ text }: Look): string {
