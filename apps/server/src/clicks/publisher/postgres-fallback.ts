@@ -46,6 +46,10 @@ export class PostgresFallback implements Fallback {
     return await this.counted.depth;
   }
 
+  async ping(): Promise<void> {
+    await this.database.run(oldestClicks, { most: 1 });
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import type { CircuitState, ClickAck, ClickCounters } from '@marquee/contracts';
+import { CautiousMarks } from '../clicks/publisher/cautious-marks.js';
+import { ClickPublisher } from '../clicks/publisher/click-publisher.js';
+import { noClicks } from '../clicks/publisher/counters.js';
+import { DroppedRepetitions } from '../clicks/publisher/dropped-repetitions.js';
+import { FallbackChain } from '../clicks/publisher/fallback-chain.js';
+import { GuardedBroker } from '../clicks/publisher/guarded-broker.js';
+import { OutageLog } from '../clicks/publisher/outage-log.js';
+import { PostgresFallback } from '../clicks/publisher/postgres-fallback.js';
+import { PostgresMarks } from '../clicks/publisher/postgres-marks.js';
+import { RedisConnection } from '../clicks/publisher/redis-connection.js';
+import { RedisFallback } from '../clicks/publisher/redis-fallback.js';
+import { RedisMarks } from '../clicks/publisher/redis-marks.js';
+import { Replayer } from '../clicks/publisher/replayer.js';
+import { Spill } from '../clicks/publisher/spill.js';
+import type { ClickBroker } from '../clicks/click-broker.js';
+import { bury } from '../clicks/dead-letters/dead-letters.js';
+import type { OnActorError } from '../kit/actor.js';
+import { CircuitBreaker } from '../kit/circuit-breaker.js';
+import { reasonOf } from '../kit/errors.js';
+import type { Log } from '../kit/log.js';
+import { systemTiming } from '../kit/timing.js';
+import type { Database } from '../store/database.js';
+import { LeaseLock } from '../store/lease-lock.js';
+
+export interface ClickPublishingOptions {
+  /** This process in click_processes, and its name among those who hold locks. */
+  process: number;
+  holder: string;
+  dataDir: string;
+  redisUrl?: string | undefined;
+  ack: ClickAck;
+  memory: number;
+  durableMs: number;
+  /** How long the broker may be slow before the fallback gets a click too, ms; not set: 20 where an answer waits for it, else 1,000. */
+  confirmMs?: number | undefined;
+  retryMs: readonly number[];
+  breaker: { failures: number; openMs: number; successes: number };
+  dedupeDays: number;
+  replayRate: number;
+  onError: OnActorError;
+  log: Log;
+}
+
+const DAY_S = 86_400;
+const POLL_MS = 1000;
+/** How long the end waits for clicks to be placed before it writes them to a file, ms. */
+const DRAIN_MS = 10_000;
+/** How long a start waits for Redis, ms: without it clicks go on too. */
+const REDIS_MS = 1000;
+const HEDGE_MS: Record<ClickAck, number> = { accepted: 1000, durable: 20 };
+const LEASE = { atMostMs: 15_000, atLeastMs: 0 };
+
+/** The publisher of one process with all that it stands on. */
+export class ClickPublishing {
+  readonly publisher: ClickPublisher;
+  readonly replayer: Replayer;
+  readonly fallback: FallbackChain;
+  readonly counters: ClickCounters = noClicks();
+  private readonly breaker: CircuitBreaker;
+  private readonly outages: OutageLog;
+  private readonly dropped: DroppedRepetitions;
+  private readonly redis: RedisConnection | undefined;
+  private readonly spill: Spill;
+
+  constructor(
+    database: Database,
+    broker: ClickBroker,
+    ledger: { accepted(clickedAt: number): void },
+    private readonly options: ClickPublishingOptions,
+  ) {
+    const { log, process, redisUrl } = options;
+    const { counters } = this;
+    const timing = systemTiming;
+    this.redis = redisUrl === undefined ? undefined : new RedisConnection(redisUrl, log);
+    this.outages = new OutageLog(counters, () => this.publisher.inMemory, timing, log);
+    this.breaker = new CircuitBreaker({ ...options.breaker, clock: timing, onChange: (state, reason) => this.changed(state, reason) });
+    const guarded = new GuardedBroker(broker, this.breaker, counters);
+    const durable = new PostgresFallback(database, timing);
+    const inRedis = this.redis === undefined ? undefined : new RedisFallback(this.redis, timing);
+    this.fallback = new FallbackChain(inRedis === undefined ? [durable] : [inRedis, durable], timing, log);
+    const marks = new CautiousMarks(
+      this.redis === undefined ? new PostgresMarks(database) : new RedisMarks(this.redis, options.dedupeDays * DAY_S),
+      timing,
+      { waitMs: options.ack === 'durable' ? 10 : 50, restMs: POLL_MS },
+      log,
+    );
+    this.dropped = new DroppedRepetitions(database, process, timing, log);
+    this.spill = new Spill(join(options.dataDir, 'clicks'));
+    const shared = { broker: guarded, marks, counters, timing, bury: (corpses: Parameters<typeof bury>[1]) => bury(database, corpses, timing.now()) };
+    // Where both are the same database, what the one is slow to take the other would be slow to take too.
+    const hedgeMs = broker.kind === 'database' && inRedis === undefined ? null : (options.confirmMs ?? HEDGE_MS[options.ack]);
+    this.publisher = new ClickPublisher(
+      {
+        ...shared,
+        fallback: this.fallback,
+        ledger: { accepted: (clickedAt) => ledger.accepted(clickedAt), repeated: (clickedAt) => this.dropped.add(clickedAt) },
+      },
+      { process, ack: options.ack, memory: options.memory, durableMs: options.durableMs, retryMs: options.retryMs, hedgeMs },
+    );
+    this.replayer = new Replayer(
+      {
+        ...shared,
+        chain: this.fallback,
+        redis: inRedis,
+        durable,
+        holds: (messageId) => this.publisher.holds(messageId),
+        lock: new LeaseLock(database, 'click-replay', options.holder, LEASE),
+      },
+      { rate: options.replayRate, pollMs: POLL_MS, onError: options.onError },
+    );
+  }
+
+  /** The circuit before the broker; `since` and `retryAt` are epoch ms. */
+  circuit(): { state: CircuitState; failures: number; since: number; retryAt: number | null } {
+    return this.breaker.view();
+  }
+
+  /** Resolves when clicks may be accepted: with Redis or, after a moment, without it. */
+  async start(): Promise<void> {
+    await this.redis?.whenReady(REDIS_MS);
+    this.redis?.onReady(() => void this.redisCame());
+    this.outages.start(this.breaker);
+    this.replayer.start();
+    void this.takeIn();
+  }
+
+  /**
+   * Accepts nothing more; resolves when all is placed, or after 10 s: what nothing took by then is written to a file. True when nothing is
+   * left to this process: neither a click nor a word to the ledger.
+   */
+  async stop(): Promise<boolean> {
+    const left = await this.publisher.stop(DRAIN_MS);
+    await this.replayer.stop();
+    const said = await this.dropped.stop();
+    this.outages.stop();
+    await this.fallback.close();
+    await this.redis?.close();
+    if (left.length === 0) return said;
+    const { log, process } = this.options;
+    try {
+      const path = await this.spill.write(process, left);
+      log.warn({ clicks: left.length, path }, 'clicks that nothing could take wait in a file for the next start');
+    } catch (error) {
+      log.error({ clicks: left.length, err: error }, 'clicks that nothing could take are lost');
+    }
+    return false;
+  }
+
+  private changed(state: CircuitState, reason: string): void {
+    this.outages.changed(state, reason);
+    if (state !== 'OPEN') this.replayer.wake();
+  }
+
+  private async takeIn(): Promise<void> {
+    const { log } = this.options;
+    try {
+      const taken = await this.spill.takeIn((messages) => this.publisher.takeIn(messages));
+      if (taken > 0) log.info({ clicks: taken }, 'clicks of a process that ended in an outage are taken in');
+    } catch (error) {
+      log.error({ reason: reasonOf(error) }, 'clicks that wait in a file could not be taken in');
+    }
+  }
+
+  private async redisCame(): Promise<void> {
+    this.replayer.healSoon();
+    if (this.options.ack !== 'durable' || this.redis === undefined) return;
+    if ((await this.redis.keeps()) !== false) return;
+    this.fallback.demote('redis');
+    this.options.log.warn('this Redis forgets what it holds when it ends (appendonly no): clicks that must not be lost wait in the database');
+  }
+}
