@@ -88,7 +88,13 @@ export class ClickPublishing {
     );
     this.dropped = new DroppedRepetitions(database, process, timing, log);
     this.spill = new Spill(join(options.dataDir, 'clicks'));
-    const shared = { broker: guarded, marks, counters, timing, bury: (corpses: Parameters<typeof bury>[1]) => bury(database, corpses, timing.now()) };
+    const shared = {
+      broker: guarded,
+      marks,
+      counters,
+      timing,
+      bury: (corpses: Parameters<typeof bury>[1]) => bury(database, corpses, timing.now()),
+    };
     // Where both are the same database, what the one is slow to take the other would be slow to take too.
     const hedgeMs = broker.kind === 'database' && inRedis === undefined ? null : (options.confirmMs ?? HEDGE_MS[options.ack]);
     this.publisher = new ClickPublisher(
@@ -168,6 +174,8 @@ export class ClickPublishing {
     if (this.options.ack !== 'durable' || this.redis === undefined) return;
     if ((await this.redis.keeps()) !== false) return;
     this.fallback.demote('redis');
-    this.options.log.warn('this Redis forgets what it holds when it ends (appendonly no): clicks that must not be lost wait in the database');
+    this.options.log.warn(
+      'this Redis forgets what it holds when it ends (appendonly no): clicks that must not be lost wait in the database',
+    );
   }
 }

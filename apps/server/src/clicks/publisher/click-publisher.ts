@@ -1,6 +1,5 @@
 import type { ClickAck, ClickCounters } from '@marquee/contracts';
 import { reasonOf } from '../../kit/errors.js';
-import type { Log } from '../../kit/log.js';
 import { pause, type Timing } from '../../kit/timing.js';
 import type { ClickEvent, ClickMessage } from '../click.js';
 import type { Fallback } from '../fallback.js';
@@ -37,7 +36,6 @@ export interface ClickPublisherParts {
   /** Shared with the broker's guard and the replayer. */
   counters: ClickCounters;
   timing: Timing;
-  log: Log;
 }
 
 /** How long the first of a batch waits for company while another batch is under way, ms: fewer batches where nobody waits for the answer. */

@@ -70,7 +70,7 @@ export class RedisFallback implements Fallback {
     const { redis } = this.connection;
     // What has expired leaves the index when it is met, and the next ones are looked at.
     for (;;) {
-      const members = await redis.zrange(FALLBACK_INDEX, 0, most - 1);
+      const members = await redis.zrange(FALLBACK_INDEX, '0', String(most - 1));
       const messages = await this.read(members);
       if (messages.length > 0 || members.length === 0) return messages;
     }

@@ -1,5 +1,4 @@
 import { CircuitBreaker, type Circuit } from '../../kit/circuit-breaker.js';
-import { silentLog } from '../../kit/log.js';
 import type { ClickMessage } from '../../clicks/click.js';
 import { ClickPublisher, type ClickPublisherOptions } from '../../clicks/publisher/click-publisher.js';
 import { noClicks } from '../../clicks/publisher/counters.js';
@@ -69,7 +68,6 @@ export class Publishing {
         },
         counters,
         timing,
-        log: silentLog,
       },
       {
         process: 7,
