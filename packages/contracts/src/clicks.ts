@@ -81,6 +81,8 @@ export const clickProcess = z.object({
   /** Clicks in memory that are neither confirmed nor stored: what a kill -9 would lose in accepted mode, and its bound. */
   memory: z.object({ clicks: z.int(), bound: z.int() }),
   fallback: z.enum(['redis', 'postgres']),
+  /** How many wait in the broker and in the fallback, of all processes; null where it cannot be told now. */
+  depths: z.object({ queue: z.int().nullable(), fallback: z.int().nullable() }),
   counters,
 });
 export type ClickProcess = z.infer<typeof clickProcess>;
@@ -123,9 +125,12 @@ const statsFilter = z.object({
   timeZone: ianaZone.default('UTC'),
 });
 
-function span({ from, to }: { from?: number | undefined; to?: number | undefined }): { from: number; to: number } {
+function span(
+  { from, to }: { from?: number | undefined; to?: number | undefined },
+  usualMs = DEFAULT_STATS_MS,
+): { from: number; to: number } {
   const end = to ?? Math.max(Date.now() + 60_000, (from ?? 0) + 1);
-  return { from: from ?? Math.max(0, end - DEFAULT_STATS_MS), to: end };
+  return { from: from ?? Math.max(0, end - usualMs), to: end };
 }
 
 const inOrder = { path: ['from'], message: 'must be before to' };
@@ -220,14 +225,31 @@ export const ledgerMinute = z.object({
   missing: z.int(),
 });
 
+const DEFAULT_LEDGER_MS = 86_400_000;
+const LONGEST_LEDGER_MS = 7 * 86_400_000;
+
+/** Query of `GET /clicks/ledger`. Whole minutes; default: the day until now. */
+export const ledgerQuery = z
+  .object({ from: z.coerce.number().pipe(epochMs).optional(), to: z.coerce.number().pipe(epochMs).optional() })
+  .transform((query) => span(query, DEFAULT_LEDGER_MS))
+  .refine(({ from, to }) => from < to, inOrder)
+  .refine(({ from, to }) => to - from <= LONGEST_LEDGER_MS, { path: ['to'], message: 'must be at most seven days after from' });
+export type LedgerQuery = z.output<typeof ledgerQuery>;
+
 export const clickLedger = z.object({
+  /** In order of time; a minute in which nothing happened is left out. */
   minutes: z.array(ledgerMinute),
   total: ledgerMinute.omit({ at: true }),
-  /** In memory of living processes, in the broker, in the fallback. */
-  inFlight: z.object({ memory: z.int(), queue: z.int(), fallback: z.int() }),
-  /** Of processes that did not end in good order: what is known to be missing, and the most that can be. */
+  /** In memory of living processes, in the broker, in the fallback; null where it cannot be told now. */
+  inFlight: z.object({ memory: z.int(), queue: z.int().nullable(), fallback: z.int().nullable() }),
+  /**
+   * Of processes that did not end and are silent: how many clicks that were answered OK are known to be missing, and how many can be: with
+   * CLICK_ACK=accepted what they may have had in memory, with durable none.
+   */
   lost: z.object({ atLeast: z.int(), atMost: z.int() }),
-  /** Nothing is missing that is not in flight, and nothing was lost. */
+  /** Those processes, by their numbers: killed, unless they speak again. */
+  silent: z.array(z.int()),
+  /** Nothing is missing that is not in flight, nothing was counted twice, and nothing can have been lost. */
   balanced: z.boolean(),
 });
 export type ClickLedger = z.infer<typeof clickLedger>;

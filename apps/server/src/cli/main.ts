@@ -5,6 +5,7 @@ import { reasonOf, StartError } from '../kit/errors.js';
 import { readEmbeddedUrl } from '../store/embedded-postgres.js';
 import { CommandError, EXIT } from './api.js';
 import { addCampaigns } from './campaigns.js';
+import { addClicks } from './clicks.js';
 import { addContacts } from './contacts.js';
 import { addDeliveries } from './deliveries.js';
 import { addDoctor } from './doctor/doctor.js';
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
   addDeliveries(program);
   addScreens(program);
   addContacts(program);
+  addClicks(program);
   program
     .command('db')
     .description('the database')

@@ -9,6 +9,7 @@ import { Interruptions } from '../campaigns/interruptions.service.js';
 import { Clearances } from '../campaigns/clearances.service.js';
 import { CampaignCreator } from '../campaigns/create-campaigns.js';
 import { CampaignVersions } from '../campaigns/versions.service.js';
+import { Ledger } from '../clicks/ledger/ledger.js';
 import { ClickReport } from '../clicks/stats/click-report.js';
 import type { Config } from '../config/config.js';
 import { Contacts } from '../contacts/contacts.service.js';
@@ -26,6 +27,7 @@ import {
   CAMPAIGNS,
   CLEARANCES,
   CODES,
+  CLICK_LEDGER,
   CLICK_REPORT,
   CONTACTS,
   CONTROLS,
@@ -116,6 +118,7 @@ export async function startApi(context: Context): Promise<void> {
     [CONTROLS, new Controls(database, apiBaseUrl)],
     [PLAYS, new PlayReport(database)],
     [CLICK_REPORT, new ClickReport(database)],
+    [CLICK_LEDGER, new Ledger(database, systemClock)],
     [SCREEN_HISTORY, new ScreenHistory(database)],
     [WHY, new Why(database, systemClock)],
     [ALERT_RULES, new AlertRules(database, systemClock, { mails: config.smtpUrl !== undefined })],

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
 import { isbot } from 'isbot';
-import type { ClickEvent } from '../click.js';
+import { type ClickEvent, minuteOf } from '../click.js';
 
-const MINUTE_MS = 60_000;
 /** Names of agents whose answer is remembered: a look at one costs a hundred times as much. */
 const MOST_AGENTS = 10_000;
 
@@ -107,10 +106,6 @@ export class Labelling {
     }
     return known;
   }
-}
-
-export function minuteOf(at: number): number {
-  return at - (at % MINUTE_MS);
 }
 
 /** In the form of a UUID: 16 bytes to PostgreSQL. */

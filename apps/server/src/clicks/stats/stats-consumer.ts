@@ -2,11 +2,11 @@ import { errorCode, reasonOf } from '../../kit/errors.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Log } from '../../kit/log.js';
 import type { Database, Runner } from '../../store/database.js';
-import type { ClickEvent } from '../click.js';
+import { type ClickEvent, minuteOf } from '../click.js';
 import type { ClickBroker, ConsumeOptions, Decision, Delivered } from '../click-broker.js';
 import { parseClickBody } from './click-body.js';
 import { countClicks, noteRepeats, noteVisits, settleClicks, takeClickIds } from './click-counts.store.js';
-import { type LabelOptions, Labelling, type Labels, minuteOf } from './labels.js';
+import { type LabelOptions, Labelling, type Labels } from './labels.js';
 
 export interface StatsConsumerOptions extends LabelOptions, ConsumeOptions {
   /** How often a click that the database refuses is tried before it is dead. */
