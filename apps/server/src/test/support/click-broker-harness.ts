@@ -1,5 +1,8 @@
+import { RabbitServer } from '@marquee/testing';
+import { connect } from 'amqplib';
 import type { ClickBroker } from '../../clicks/click-broker.js';
 import { DatabaseBroker } from '../../clicks/brokers/database-broker.js';
+import { RabbitmqBroker } from '../../clicks/brokers/rabbitmq-broker.js';
 import { systemClock } from '../../kit/clock.js';
 import { silentLog } from '../../kit/log.js';
 import { Database } from '../../store/database.js';
@@ -67,5 +70,44 @@ export class DatabaseHarness implements ClickBrokerHarness {
 
   async close(): Promise<void> {
     await this.store.close();
+  }
+}
+
+export class RabbitHarness implements ClickBrokerHarness {
+  private constructor(readonly server: RabbitServer) {}
+
+  static async open(): Promise<RabbitHarness> {
+    return new RabbitHarness(await RabbitServer.start());
+  }
+
+  async client(): Promise<BrokerClient & { broker: RabbitmqBroker }> {
+    const gate = await Gate.before('127.0.0.1', this.server.port);
+    const url = new URL(this.server.url);
+    url.port = String(gate.port);
+    const options = { url: url.href, channels: 3, confirmMs: CONFIRM_MS, log: silentLog, onError: () => undefined };
+    const broker = new RabbitmqBroker(options);
+    await new Promise<void>((resolve) => broker.onConnectionChange((connected) => connected && resolve()));
+    const close = async (): Promise<void> => {
+      await broker.close();
+      await gate.shut();
+    };
+    return { broker, cut: () => gate.shut(), mend: () => gate.open(), close };
+  }
+
+  /** Reads the dead letter queue and leaves it as it is. */
+  async dead(): Promise<DeadClick[]> {
+    const model = await connect(this.server.url);
+    const channel = await model.createChannel();
+    const found: DeadClick[] = [];
+    for (let got = await channel.get('dlq.stats.events'); got !== false; got = await channel.get('dlq.stats.events')) {
+      const { messageId, headers } = got.properties;
+      found.push({ messageId: String(messageId), reason: String(headers?.['x-reason']), body: got.content.toString() });
+    }
+    await model.close();
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await this.server.remove();
   }
 }
