@@ -53,6 +53,7 @@ export class ClickPublisher {
   private waiting: Entry[] = [];
   private cancelGather: (() => void) | undefined;
   private cancelLook: (() => void) | undefined;
+  private lookDue = 0;
   private seq = 0;
   private stopping = false;
 
@@ -148,7 +149,7 @@ export class ClickPublisher {
     this.waiting.push(entry);
     if (this.waiting.length >= MOST_IN_BATCH) this.flush();
     else this.cancelGather ??= this.parts.timing.after(this.gatherMs(), () => this.flush());
-    this.cancelLook ??= this.parts.timing.after(LOOK_MS, () => this.look());
+    this.lookSoon();
   }
 
   private gatherMs(): number {
@@ -171,10 +172,19 @@ export class ClickPublisher {
 
   private look(): void {
     const { timing } = this.parts;
+    const now = timing.monotonic();
+    this.memory.answerLate(now);
+    // When this process itself was held up, confirms may lie unread: they are read first.
+    if (now < this.lookDue + LOOK_MS) this.layers.hedge(this.memory.size > this.options.memory / 2);
     this.cancelLook = undefined;
-    this.memory.answerLate(timing.monotonic());
-    this.layers.hedge(this.memory.size > this.options.memory / 2);
-    if (this.memory.size > 0) this.cancelLook = timing.after(LOOK_MS, () => this.look());
+    if (this.memory.size > 0) this.lookSoon();
+  }
+
+  private lookSoon(): void {
+    const { timing } = this.parts;
+    if (this.cancelLook !== undefined) return;
+    this.lookDue = timing.monotonic() + LOOK_MS;
+    this.cancelLook = timing.after(LOOK_MS, () => this.look());
   }
 }
 

@@ -1,8 +1,9 @@
+import { redisOrSkip, RedisServer } from '@marquee/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
 import { silentLog } from '../../kit/log.js';
-import { redisOrSkip, RedisServer } from '../../test/support/redis-server.js';
+
 import { openTestStore, type TestStore } from '../../test/support/store.js';
 import type { ClickMessage } from '../click.js';
 import type { Fallback } from '../fallback.js';
@@ -25,7 +26,7 @@ let connection: RedisConnection | undefined;
 beforeAll(async () => {
   store = await openTestStore();
   if (redisServer === undefined) return;
-  server = await RedisServer.start(redisServer);
+  server = await RedisServer.start();
   connection = new RedisConnection(server.url, silentLog);
   await connection.whenReady(5000);
 });
@@ -79,7 +80,7 @@ describe.each(fallbacks)('the fallback in %s', (_, absent, open) => {
     await fallback.store([first]);
     await fallback.store([first, second]);
     await fallback.store([second]);
-    expect((await fallback.oldest(10)).map((each) => each.seq).toSorted()).toEqual([first.seq, second.seq]);
+    expect((await fallback.oldest(10)).map((each) => each.seq).toSorted((a, b) => a - b)).toEqual([first.seq, second.seq]);
     expect(await open().depth()).toBe(2);
   });
 
@@ -91,7 +92,7 @@ describe.each(fallbacks)('the fallback in %s', (_, absent, open) => {
     await fallback.store([first, second, other]);
     await fallback.remove([first]);
     await fallback.remove([first, message()]);
-    expect((await fallback.oldest(10)).map((each) => each.seq).toSorted()).toEqual([second.seq, other.seq]);
+    expect((await fallback.oldest(10)).map((each) => each.seq).toSorted((a, b) => a - b)).toEqual([second.seq, other.seq]);
     await fallback.remove([second, other]);
     expect(await fallback.oldest(10)).toEqual([]);
     expect(await open().depth()).toBe(0);
@@ -151,7 +152,7 @@ describe.skipIf(redisServer === undefined)('clicks that wait in Redis', () => {
       found
         .slice(1)
         .map((each) => each.seq)
-        .toSorted(),
+        .toSorted((a, b) => a - b),
     ).toEqual(kept.map((each) => each.seq));
     await fallback.remove(found);
     expect(await redis().redis.dbsize()).toBe(0);

@@ -125,7 +125,7 @@ export class RedisFallback implements Fallback {
       const leftMs = Number(left?.[index]?.[1] ?? 0);
       args.push(leftMs < 0 ? now : now - FALLBACK_KEEP_MS + leftMs, key.slice(FALLBACK_PREFIX.length));
     }
-    return Number(await redis.zadd(FALLBACK_INDEX, 'NX', ...args));
+    return await redis.zadd(FALLBACK_INDEX, 'NX', ...args);
   }
 
   private async read(members: readonly string[]): Promise<ClickMessage[]> {
