@@ -196,10 +196,13 @@ export const deadLetter = z.object({
   body: z.string(),
   /** Epoch ms. */
   deadAt: z.int(),
-  /** How often it was sent back into the queue by hand. */
+  /** How often it was sent back into the queue by hand; of a message that no process of ours had accepted always 0. */
   redriven: z.int(),
 });
 export type DeadLetter = z.infer<typeof deadLetter>;
+/** In a list: without its body, which may be 64 KiB. */
+export const deadLetterRow = deadLetter.omit({ body: true });
+export type DeadLetterRow = z.infer<typeof deadLetterRow>;
 
 /** Body of `POST /clicks/dead-letters/redrive` and `/purge`: these, or all that are there when it is asked. */
 export const deadLetterChoice = z.union([
@@ -207,7 +210,16 @@ export const deadLetterChoice = z.union([
   z.strictObject({ all: z.literal(true) }),
 ]);
 export type DeadLetterChoice = z.infer<typeof deadLetterChoice>;
+/** How many of the chosen were there, and were sent back or forgotten. */
 export const deadLettersMoved = z.object({ moved: z.int() });
+
+/** Answer of `POST /clicks/replay`. */
+export const replayAsked = z.object({
+  /** How many processes were asked; with none, the fallback is replayed when one with the role clicks starts. */
+  processes: z.int(),
+  /** How many clicks wait in the fallback; null where it cannot be told now. */
+  waiting: z.int().nullable(),
+});
 
 /** One minute of the ledger: of what was accepted in it, what became of it. */
 export const ledgerMinute = z.object({

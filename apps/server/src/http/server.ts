@@ -21,6 +21,7 @@ import { ControlsController, PICTURE_MAX_BYTES, PICTURE_TYPES } from './controls
 import { FeedController } from './feed.controller.js';
 import { serveOpenApi } from './openapi.js';
 import { ClicksController } from './clicks.controller.js';
+import { DeadLettersController } from './dead-letters.controller.js';
 import { PlaysController } from './plays.controller.js';
 import { problemOf } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
@@ -58,6 +59,7 @@ const CONTROLLERS = [
   WhyController,
   PlaysController,
   ClicksController,
+  DeadLettersController,
   ScreensController,
   ContactsController,
   ControlsController,

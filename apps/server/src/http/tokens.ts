@@ -11,6 +11,7 @@ export const CONTROLS = Symbol('controls');
 export const PLAYS = Symbol('plays');
 export const CLICK_REPORT = Symbol('click report');
 export const CLICK_LEDGER = Symbol('click ledger');
+export const DEAD_LETTERS = Symbol('dead letters');
 export const AUDIENCES = Symbol('audiences');
 export const ALERT_RULES = Symbol('alert rules');
 export const OUTAGES = Symbol('outages');

@@ -10,6 +10,7 @@ import { Clearances } from '../campaigns/clearances.service.js';
 import { CampaignCreator } from '../campaigns/create-campaigns.js';
 import { CampaignVersions } from '../campaigns/versions.service.js';
 import { Ledger } from '../clicks/ledger/ledger.js';
+import { DeadLetters } from '../clicks/dead-letters/dead-letters.service.js';
 import { ClickReport } from '../clicks/stats/click-report.js';
 import type { Config } from '../config/config.js';
 import { Contacts } from '../contacts/contacts.service.js';
@@ -31,6 +32,7 @@ import {
   CLICK_REPORT,
   CONTACTS,
   CONTROLS,
+  DEAD_LETTERS,
   DELIVERIES,
   EXECUTIONS,
   INTERRUPTIONS,
@@ -119,6 +121,7 @@ export async function startApi(context: Context): Promise<void> {
     [PLAYS, new PlayReport(database)],
     [CLICK_REPORT, new ClickReport(database)],
     [CLICK_LEDGER, new Ledger(database, systemClock)],
+    [DEAD_LETTERS, new DeadLetters(database, systemClock)],
     [SCREEN_HISTORY, new ScreenHistory(database)],
     [WHY, new Why(database, systemClock)],
     [ALERT_RULES, new AlertRules(database, systemClock, { mails: config.smtpUrl !== undefined })],

@@ -114,11 +114,16 @@ create table click_dead_letters (
   body text not null,
   process int,
   seq bigint,
+  -- The minute of the ledger in which it is settled as dead.
+  minute bigint,
   dead_at bigint not null,
-  redriven int not null default 0
+  redriven int not null default 0,
+  -- Sent back into the queue, and not dead again: no dead letter now, only the memory of how often it was one.
+  sent_at bigint
 );
 -- One acceptance dies once, however often its message comes.
 create unique index click_dead_letters_once on click_dead_letters (process, seq);
+create index click_dead_letters_there on click_dead_letters (id) where sent_at is null;
 
 -- The ledger, a row a process and minute: what it accepted, as it says every 100 ms ...
 create table click_accepted (
