@@ -1,3 +1,4 @@
+import type { ClickCounters } from '@marquee/contracts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { NotifierMetrics } from './alerts/notifier.js';
@@ -98,6 +99,20 @@ export class Metrics {
 
   eventsLost(count: number): void {
     this.lostEvents.inc(count);
+  }
+
+  /** Adds what the layers of the click publisher count. */
+  clicks(counters: ClickCounters): void {
+    new Counter({
+      name: 'marquee_clicks_total',
+      help: 'Clicks, by what a layer did with them',
+      labelNames: ['layer'],
+      registers: this.registers,
+      collect() {
+        this.reset();
+        for (const [layer, count] of Object.entries(counters)) this.inc({ layer }, count);
+      },
+    });
   }
 
   /** Adds a value that is read when it is asked for. */

@@ -6,6 +6,8 @@ import { isWildcard, urlHost } from './kit/hosts.js';
 import type { Log } from './kit/log.js';
 import { Metrics } from './metrics.js';
 import { startApi } from './wiring/api.js';
+import { startClickApi } from './wiring/click-api.js';
+import { startClicks } from './wiring/clicks.js';
 import type { Context } from './wiring/context.js';
 import { startDispatch } from './wiring/dispatch.js';
 import { openBroker } from './wiring/broker.js';
@@ -70,7 +72,9 @@ async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> 
   else if (has('worker')) await startBroker(context);
   if (has('worker')) startWorker(context, manifests);
   if (has('dispatch')) await startDispatch(context);
-  if (has('api')) await startApi(context);
+  const clicks = has('clicks') ? await startClicks(context) : undefined;
+  if (has('api')) await startApi(context, clicks);
+  else if (clicks !== undefined) await startClickApi(context, clicks);
   await store.notifications.start();
   ends.add('notifications', () => store.notifications.stop());
   return {

@@ -17,6 +17,7 @@ export const ERRORS = {
   NOT_SUPPORTED: { status: 422, title: 'Not supported' },
   PRECONDITION_REQUIRED: { status: 428, title: 'If-Match is missing' },
   INTERNAL: { status: 500, title: 'Something went wrong on our side' },
+  KEYS_UNAVAILABLE: { status: 503, title: 'The keys of tokens cannot be had' },
   OVERLOADED: { status: 503, title: 'Too much is under way' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
   CANCEL_UNCONFIRMED: { status: 503, title: 'Cancelled, but a worker could not be confirmed to have stopped' },

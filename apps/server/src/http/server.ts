@@ -9,7 +9,7 @@ import { Module, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errorCode, ProblemError, StartError } from '../kit/errors.js';
+import { ProblemError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { AlertRulesController, AlertsController, SnoozesController } from './alerts.controller.js';
 import { AssetsController, type HttpSettings } from './assets.controller.js';
@@ -23,12 +23,14 @@ import { serveOpenApi } from './openapi.js';
 import { ClicksController } from './clicks.controller.js';
 import { DeadLettersController } from './dead-letters.controller.js';
 import { PlaysController } from './plays.controller.js';
+import { listenError } from './listen-error.js';
 import { problemOf } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 import { IMPORT_ROUTES, IMPORT_TYPES } from './imports.js';
 import { ScreensController } from './screens.controller.js';
 import { SystemController } from './system.controller.js';
 import { HTTP_SETTINGS } from './tokens.js';
+import { trustOf } from './trusted-proxies.js';
 import { VersionsController } from './versions.controller.js';
 import { validationPipe } from './validation.pipe.js';
 import { WhyController } from './why.controller.js';
@@ -40,6 +42,10 @@ export interface HttpServerOptions {
   settings: HttpSettings;
   /** The objects that the controllers are given, by token. */
   services: ReadonlyMap<symbol, unknown>;
+  /** Whose X-Forwarded-For is believed, as TRUST_PROXY says. */
+  trustProxy: false | number | string[];
+  /** Adds the routes that are no controllers'. */
+  addRoutes?: ((fastify: FastifyInstance) => Promise<void>) | undefined;
   log: Log;
 }
 
@@ -77,6 +83,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
   const providers: Provider[] = [...options.services].map(([provide, useValue]) => ({ provide, useValue }));
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
+    trustProxy: trustOf(options.trustProxy),
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
     // What fails before a route is found, such as a path with a broken escape.
@@ -117,6 +124,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
     else done(new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'content-type: must be application/json'));
   });
   await servePages(fastify);
+  await options.addRoutes?.(fastify);
   serveOpenApi(app);
   await app.init();
   await listen(app, host, port);
@@ -128,14 +136,7 @@ async function listen(app: NestFastifyApplication, host: string, port: number): 
     await app.listen(port, host);
   } catch (error) {
     await app.close();
-    if (errorCode(error) === 'EADDRINUSE')
-      throw new StartError(
-        `PORT ${port} on ${host} is taken: set PORT to a free port (each process with the role api needs one of its own), or stop what listens there.`,
-      );
-    if (errorCode(error) === 'EACCES') throw new StartError(`PORT ${port} may not be opened by this user: set PORT to 1024 or above.`);
-    if (errorCode(error) === 'EADDRNOTAVAIL' || errorCode(error) === 'ENOTFOUND')
-      throw new StartError(`HOST ${host} is not an address of this machine.`);
-    throw error;
+    throw listenError(error, { host, port }) ?? error;
   }
 }
 

@@ -12,6 +12,7 @@ export const PLAYS = Symbol('plays');
 export const CLICK_REPORT = Symbol('click report');
 export const CLICK_LEDGER = Symbol('click ledger');
 export const DEAD_LETTERS = Symbol('dead letters');
+export const CLICKS_STATUS = Symbol('clicks status');
 export const AUDIENCES = Symbol('audiences');
 export const ALERT_RULES = Symbol('alert rules');
 export const OUTAGES = Symbol('outages');

@@ -30,6 +30,7 @@ import {
   CODES,
   CLICK_LEDGER,
   CLICK_REPORT,
+  CLICKS_STATUS,
   CONTACTS,
   CONTROLS,
   DEAD_LETTERS,
@@ -55,6 +56,8 @@ import { ScreenHistory } from '../screens/screen-history.js';
 import { Screens } from '../screens/screens.service.js';
 import { Why } from '../screens/why/why.service.js';
 import type { Database } from '../store/database.js';
+import { Statuses } from '../clicks/status/clicks-status.js';
+import type { Clicks } from './clicks.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
 const SCREEN_COUNT_KEPT_MS = 5000;
@@ -82,8 +85,9 @@ function measuredExecutions({ database, metrics }: Context): Executions {
   return executions;
 }
 
-export async function startApi(context: Context): Promise<void> {
-  const { config, log, metrics, ends, broker, database, fence, notifications, storage, apiBaseUrl } = context;
+/** `clicks` where this process has that role too: it is served beside the API. */
+export async function startApi(context: Context, clicks: Clicks | undefined): Promise<void> {
+  const { config, log, metrics, ends, database, fence, notifications, storage, apiBaseUrl } = context;
   const screens = new Screens(database);
   const creator = new CampaignCreator(database, systemClock);
   const timing = new CampaignTiming(systemClock, {
@@ -96,18 +100,7 @@ export async function startApi(context: Context): Promise<void> {
   metrics.gauge('marquee_feed_readers', 'Readers of the live feed', () => feed.readers);
   feed.start();
   ends.add('the feed', () => feed.stop());
-  const settings: HttpSettings = {
-    apiBaseUrl,
-    brokerUrl: () => playersBroker(context),
-    assetMaxBytes: config.assetMaxBytes,
-    importMaxBytes: config.importMaxBytes,
-    corsOrigins: config.corsOrigins,
-  };
-  const system: System = {
-    now: () => systemClock.now(),
-    unready: () => unready(database, broker, config),
-    metrics: () => metrics.text(),
-  };
+  const system = systemOf(context, clicks);
   const services = new Map<symbol, unknown>([
     [CAMPAIGNS, campaigns],
     [INTERRUPTIONS, new Interruptions(database, fence, systemClock)],
@@ -119,9 +112,7 @@ export async function startApi(context: Context): Promise<void> {
     [CONTACTS, new Contacts(database)],
     [CONTROLS, new Controls(database, apiBaseUrl)],
     [PLAYS, new PlayReport(database)],
-    [CLICK_REPORT, new ClickReport(database)],
-    [CLICK_LEDGER, new Ledger(database, systemClock)],
-    [DEAD_LETTERS, new DeadLetters(database, systemClock)],
+    ...clickServices(database, clicks),
     [SCREEN_HISTORY, new ScreenHistory(database)],
     [WHY, new Why(database, systemClock)],
     [ALERT_RULES, new AlertRules(database, systemClock, { mails: config.smtpUrl !== undefined })],
@@ -137,14 +128,45 @@ export async function startApi(context: Context): Promise<void> {
     host: config.host,
     port: config.port,
     tls: readTls(config.tlsCert, config.tlsKey),
-    settings,
+    settings: settingsOf(context),
     services,
+    trustProxy: config.trustProxy,
+    addRoutes: clicks === undefined ? undefined : (fastify) => clicks.addRoutes(fastify),
     log,
   });
   ends.add('the API', async () => {
     await feed.stop();
     await stopHttpServer(app);
   });
+}
+
+function settingsOf(context: Context): HttpSettings {
+  const { config, apiBaseUrl } = context;
+  return {
+    apiBaseUrl,
+    brokerUrl: () => playersBroker(context),
+    assetMaxBytes: config.assetMaxBytes,
+    importMaxBytes: config.importMaxBytes,
+    corsOrigins: config.corsOrigins,
+  };
+}
+
+function systemOf({ config, metrics, broker, database }: Context, clicks: Clicks | undefined): System {
+  return {
+    now: () => systemClock.now(),
+    unready: async () => [...(clicks?.unready() ?? []), ...(await unready(database, broker, config))],
+    metrics: () => metrics.text(),
+  };
+}
+
+function clickServices(database: Database, clicks: Clicks | undefined): [symbol, unknown][] {
+  const statuses = new Statuses(database);
+  return [
+    [CLICK_REPORT, new ClickReport(database)],
+    [CLICK_LEDGER, new Ledger(database, systemClock)],
+    [DEAD_LETTERS, new DeadLetters(database, systemClock)],
+    [CLICKS_STATUS, clicks ?? { status: () => statuses.read() }],
+  ];
 }
 
 /** Where players in a browser find the broker: asked each time, for another process may run it now. */
