@@ -132,7 +132,12 @@ function startRow(context: Context, entered: EnteredProcess, broker: ClickBroker
 function openBroker({ config, database, notifications, log }: Context): ClickBroker {
   const onError = actorErrors(log);
   if (config.amqpUrl === undefined)
-    return new DatabaseBroker(database, notifications, systemClock, { confirmMs: CONFIRM_MS, leaseMs: CONSUME_LEASE_MS, pollMs: POLL_MS, onError });
+    return new DatabaseBroker(database, notifications, systemClock, {
+      confirmMs: CONFIRM_MS,
+      leaseMs: CONSUME_LEASE_MS,
+      pollMs: POLL_MS,
+      onError,
+    });
   return new RabbitmqBroker({ url: config.amqpUrl, channels: config.clickChannels, confirmMs: CONFIRM_MS, log, onError });
 }
 
