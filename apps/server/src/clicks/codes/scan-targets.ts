@@ -72,7 +72,10 @@ export class ScanTargets {
     if (kept.size >= MOST_KEPT) kept.clear();
     kept.set(key, asked);
     try {
-      return await asked.value;
+      const value = await asked.value;
+      // What is not there now may be there the next moment; and who guesses, guesses another one each time.
+      if (value === undefined) kept.delete(key);
+      return value;
     } catch (error) {
       if (known === undefined || now - known.readAt >= KEEP_AWAY_MS) {
         kept.delete(key);
