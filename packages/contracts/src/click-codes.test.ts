@@ -4,6 +4,7 @@ import { CODE_MAC_BYTES, codeBody, codeText, fromBase64Url, MAX_CODE_LENGTH, qrP
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const hmac = bytes(32);
+const LETTERS = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/% é');
 const number = fc.oneof(fc.nat(), fc.maxSafeNat());
 
 describe('a code', () => {
@@ -26,20 +27,14 @@ describe('a code', () => {
 
   test('has one spelling: another text is another code or none', () => {
     fc.assert(
-      fc.property(
-        number,
-        hmac,
-        fc.nat(),
-        fc.constantFrom(...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/% é'),
-        (n, mac, at, letter) => {
-          const text = codeText(codeBody(n), mac);
-          const place = at % text.length;
-          fc.pre(text[place] !== letter);
-          const altered = readCode(text.slice(0, place) + letter + text.slice(place + 1));
-          if (altered === undefined) return;
-          expect([...altered.signed, ...altered.mac]).not.toEqual([...codeBody(n), ...mac.subarray(0, CODE_MAC_BYTES)]);
-        },
-      ),
+      fc.property(number, hmac, fc.nat(), fc.constantFrom(...LETTERS), (n, mac, at, letter) => {
+        const text = codeText(codeBody(n), mac);
+        const place = at % text.length;
+        fc.pre(text[place] !== letter);
+        const altered = readCode(text.slice(0, place) + letter + text.slice(place + 1));
+        if (altered === undefined) return;
+        expect([...altered.signed, ...altered.mac]).not.toEqual([...codeBody(n), ...mac.subarray(0, CODE_MAC_BYTES)]);
+      }),
     );
   });
 

@@ -3,6 +3,7 @@ import {
   backlogView,
   audienceCount,
   type AudienceCountBody,
+  campaignCodes,
   campaignDetail,
   type CampaignStatus,
   campaignView,
@@ -154,6 +155,7 @@ export const api = {
     call(pathTo('rollback', id), createdCampaign, { method: 'POST', json: { version }, ifMatch: present }),
   unclearScreens: (id: string, query: CursorQuery, signal?: AbortSignal) =>
     call(`${pathTo('clearanceScreens', id)}${queryString({ ...query })}`, unclearPage, { signal }),
+  codes: (id: string, signal?: AbortSignal) => call(pathTo('codes', id), campaignCodes, { signal }),
   clearance: (id: string, signal?: AbortSignal) => call(pathTo('clearance', id), clearanceView, { signal }),
   executions: (query: ExecutionQuery, signal?: AbortSignal) =>
     call(`${pathTo('executions')}${queryString({ ...query })}`, executionPage, { signal }),

@@ -68,6 +68,9 @@ export const queries = {
       queryFn: ({ signal }) => api.versions(id, query, signal),
       placeholderData: keepPreviousData,
     }),
+  /** Outside the campaign's own key, as its template. */
+  codes: (id: string, version: number) =>
+    queryOptions({ queryKey: ['codes', id, version], queryFn: ({ signal }) => api.codes(id, signal) }),
   /** Outside the campaign's own key: a template of one version never changes, so that progress need not ask again. */
   template: (id: string, version: number) =>
     queryOptions({ queryKey: ['templates', id, version], queryFn: ({ signal }) => api.hasTemplate(id, signal) }),

@@ -167,6 +167,7 @@ export class FakeApi {
       [/^PUT \/campaigns\/([^/]+)$/, ([, id], _url, request, response) => this.edit(id, body, request, response)],
       [/^GET \/campaigns\/([^/]+)\/versions$/, ([, id], url) => pageOf(this.versionsOf(id), url)],
       [/^POST \/campaigns\/([^/]+)\/rollback$/, ([, id], _url, request, response) => this.rollback(id, body, request, response)],
+      [/^GET \/campaigns\/([^/]+)\/codes$/, ([, id]) => this.codesOf(id)],
       [/^GET \/campaigns\/[^/]+\/clearance$/, () => this.clearance],
       [/^GET \/deliveries\/([^/]+)$/, ([, id]) => this.timelines.get(id ?? '')],
       [/^GET \/campaigns\/[^/]+\/why$/, (_match, url) => this.whys.get(url.searchParams.get('deviceId') ?? '')],
@@ -212,6 +213,14 @@ export class FakeApi {
         },
       ],
     ];
+  }
+
+  private codesOf(id: string | undefined): unknown {
+    const { clickUrl, assets } = this.campaigns.find((campaign) => campaign.id === id) ?? campaignRow();
+    return {
+      clickUrl,
+      codes: clickUrl === null ? [] : assets.map((asset) => ({ assetId: asset.id, link: `${this.origin}/c/${asset.id.slice(0, 11)}` })),
+    };
   }
 
   /** Claims are rewound by a resume; what was being sent ends well. */

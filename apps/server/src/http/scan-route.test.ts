@@ -23,7 +23,7 @@ describe('GET /c/:code', () => {
       },
       rejected: (reason, count) => rejected.push(`${reason} ${count}`),
       keepAddress: (address) => `kept ${address}`,
-      clock: { now: () => 1_800_000_000_000 },
+      clock: { now: () => 1_800_000_000_000, monotonic: () => 0 },
       log: silentLog,
     };
     fastify = Fastify();

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react';
 import { LinkAnchor } from '../../parts/link-anchor.js';
 import { PageTitle } from '../../parts/page-title.js';
 import { AppearanceSection } from './appearance-section.js';
+import { LinkSection } from './link-section.js';
 import { AudienceSection } from './audience-section.js';
 import { BasicsSection } from './basics-section.js';
 import classes from './create.module.css';
@@ -57,6 +58,7 @@ function ScreenForm({ head }: { head: ReactNode }) {
         <BasicsSection form={form} />
         <SlidesSection form={form} uploads={uploads} />
         <AppearanceSection form={form} />
+        <LinkSection form={form} />
         <AudienceSection form={form} />
         <DeliverySection form={form} />
         {failure !== undefined && (

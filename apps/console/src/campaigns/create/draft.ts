@@ -1,4 +1,4 @@
-import { type AssetType, type CampaignView, DEFAULT_SLIDE_MS, FITS, screenAudience, TRANSITIONS } from '@marquee/contracts';
+import { type AssetType, type CampaignView, DEFAULT_SLIDE_MS, FITS, QR_PLACES, screenAudience, TRANSITIONS } from '@marquee/contracts';
 import { newUuid } from './new-uuid.js';
 
 /** What the create form holds: as typed, so possibly not valid. Times are `YYYY-MM-DDTHH:MM` in the reader's zone. */
@@ -11,6 +11,9 @@ export interface Draft {
   background: string;
   transition: (typeof TRANSITIONS)[number];
   text: string;
+  /** '' = no QR code. */
+  clickUrl: string;
+  qrPosition: (typeof QR_PLACES)[number];
   audience: 'all' | 'groups' | 'tags' | 'ids';
   groups: string[];
   tagsAny: string[];
@@ -58,6 +61,8 @@ export function emptyDraft(now: number): Draft {
     background: '#000000',
     transition: 'fade',
     text: '',
+    clickUrl: '',
+    qrPosition: 'bottom-right',
     audience: 'all',
     groups: [],
     tagsAny: [],
@@ -97,6 +102,8 @@ export function draftOf(campaign: CampaignView): Draft {
     background: words('background') || blank.background,
     transition: TRANSITIONS.find((transition) => transition === metadata['transition']) ?? blank.transition,
     text: words('text'),
+    clickUrl: campaign.clickUrl ?? '',
+    qrPosition: QR_PLACES.find((place) => place === metadata['qrPosition']) ?? blank.qrPosition,
     ...audienceDraft(campaign),
     priority,
     hasWindow: window !== null,

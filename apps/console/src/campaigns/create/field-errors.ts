@@ -42,7 +42,7 @@ export function placeBy(reasons: Reason[], fieldOf: (path: string) => string | u
   return placed;
 }
 
-const SAME = new Set(['name', 'startAt', 'expireAt', 'priority', 'dispatch']);
+const SAME = new Set(['name', 'startAt', 'expireAt', 'priority', 'dispatch', 'clickUrl']);
 const AUDIENCE_FIELDS = { all: 'audience', groups: 'groups', tags: 'tagsAny', ids: 'ids' } as const;
 const TAG_FIELDS: Record<string, string> = { any: 'tagsAny', all: 'tagsAll', none: 'tagsNone' };
 
@@ -54,7 +54,7 @@ function formField(path: string, audience: Draft['audience']): string | undefine
       if (second === '') return 'slides';
       return `slides.${second}.${third === 'durationMs' ? 'seconds' : third === 'assetType' ? 'assetType' : 'url'}`;
     case 'metadata':
-      return ['fit', 'background', 'transition', 'text'].includes(second) ? second : undefined;
+      return ['fit', 'background', 'transition', 'text', 'qrPosition'].includes(second) ? second : undefined;
     case 'audience':
       return second === 'tags' ? (TAG_FIELDS[third] ?? 'tagsAny') : AUDIENCE_FIELDS[audience];
     case 'window':

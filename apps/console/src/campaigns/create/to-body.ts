@@ -53,6 +53,7 @@ function contentOf(draft: Draft) {
     name: draft.name,
     assets: draft.slides.map(assetOf),
     priority: draft.priority === '' ? 0 : draft.priority,
+    ...(draft.clickUrl.trim() === '' ? {} : { clickUrl: draft.clickUrl.trim() }),
     ...(draft.hasWindow ? { window: { ...draft.window, days: draft.window.days.map(Number).toSorted((a, b) => a - b) } } : {}),
   };
 }
@@ -61,7 +62,7 @@ function audienceFields({ audience, groups, tagsAny, tagsAll, tagsNone, ids }: D
   return { audience, groups, tagsAny, tagsAll, tagsNone, ids };
 }
 
-const LOOK = ['fit', 'background', 'transition', 'text'] as const;
+const LOOK = ['fit', 'background', 'transition', 'text', 'qrPosition'] as const;
 
 function changedMetadata(draft: Draft, before: Draft, metadata: Record<string, unknown>): Record<string, unknown> {
   const next = { ...metadata };
@@ -80,8 +81,12 @@ function assetOf(slide: SlideDraft) {
 }
 
 function metadataOf(draft: Draft): Record<string, string> {
-  const all = { fit: draft.fit, background: draft.background, transition: draft.transition, text: draft.text.trim() };
+  const all = { fit: draft.fit, background: draft.background, transition: draft.transition, text: draft.text.trim(), ...qrOf(draft) };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+}
+
+function qrOf({ clickUrl, qrPosition }: Draft): Record<string, string> {
+  return clickUrl.trim() === '' ? {} : { qrPosition };
 }
 
 function missingTimes(draft: Draft): Record<string, string> {

@@ -21,6 +21,7 @@ import { BuildTrouble } from './build-trouble.js';
 import { CampaignActions } from './campaign-actions.js';
 import { CampaignFacts } from './campaign-facts.js';
 import { ClearanceSection } from './clearance-section.js';
+import { CodesSection } from './codes-section.js';
 import { DeliveriesSection } from './deliveries-section.js';
 import classes from './detail.module.css';
 import { ProgressSection } from './progress-section.js';
@@ -83,6 +84,7 @@ function OnScreens({ campaign }: { campaign: CampaignDetail }) {
           <TemplatePreview campaign={campaign} />
         </Section>
       </div>
+      <CodesSection campaign={campaign} />
       <VersionsSection campaign={campaign} />
       <PlaysSection key={id} of={{ campaignId: id }} by="hour" />
       <DeliveriesSection id={id} screens />

@@ -12,6 +12,7 @@ import { PageTitle } from '../../parts/page-title.js';
 import { Section } from '../../parts/section.js';
 import { Trouble } from '../../parts/trouble.js';
 import { AppearanceSection } from '../create/appearance-section.js';
+import { LinkSection } from '../create/link-section.js';
 import { AudienceSection } from '../create/audience-section.js';
 import { BasicsSection } from '../create/basics-section.js';
 import classes from '../create/create.module.css';
@@ -56,6 +57,7 @@ function EditForm({ campaign, reload }: { campaign: CampaignDetail; reload: () =
         <BasicsSection form={form} />
         <SlidesSection form={form} uploads={uploads} />
         <AppearanceSection form={form} />
+        <LinkSection form={form} />
         {runs(campaign) ? <FixedAudience /> : <AudienceSection form={form} />}
         <DeliverySection form={form} edits />
         {failure !== undefined && (

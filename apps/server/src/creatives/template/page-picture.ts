@@ -32,9 +32,10 @@ export const PICTURE_FUNCTION = `async (el) => {
     if (!svg) return;
     const { x, y, width } = svg.getBoundingClientRect();
     const module = width / svg.viewBox.baseVal.width;
+    to.save();
+    to.shadowColor = 'transparent';
     to.fillStyle = '#fff';
     to.fillRect(x, y, width, width);
-    to.save();
     to.translate(x - svg.viewBox.baseVal.x * module, y - svg.viewBox.baseVal.y * module);
     to.scale(module, module);
     to.fillStyle = '#000';
@@ -47,8 +48,8 @@ export const PICTURE_FUNCTION = `async (el) => {
     const [x, y] = fit ? Array(2).fill(fit(w / iw, h / ih)) : [w / iw, h / ih];
     to.drawImage(el, (w - iw * x) / 2, (h - ih * y) / 2, iw * x, ih * y);
     const unit = Math.min(w, h) / 100, texts = [...document.querySelectorAll('.text p')].map((p) => p.textContent);
-    code(to);
     lines(to, texts, 5 * unit, h - 4 * unit - (texts.length - 1) * 7 * unit);
+    code(to);
   };
   const card = (to) => {
     to.fillStyle = '#1b1b20';

@@ -235,7 +235,8 @@ export const PAGE_STYLE = compact(`
   .text{position:fixed;inset:auto 0 0;z-index:2147483647;padding:3vmin 4vmin;font:600 5vmin/1.25 system-ui,sans-serif}
   .text{text-align:center;text-shadow:0 0 .15em #000,0 .05em .3em #000;overflow-wrap:anywhere;white-space:pre-line}
   .text p{margin:.2em 0}
-  .qr{position:fixed;z-index:2147483647;width:24vmin;height:24vmin;background:#fff;border-radius:1vmin;visibility:hidden}
+  .qr{position:fixed;z-index:2147483647;width:24vmin;height:24vmin;background:#fff;border-radius:1vmin}
+  .qr:not(.on){visibility:hidden}
   [data-qr^=bottom] .qr{bottom:4vmin}
   [data-qr^=top] .qr{top:4vmin}
   [data-qr$=right] .qr{right:4vmin}
