@@ -64,6 +64,7 @@ export async function startClicks(context: Context): Promise<Clicks> {
   });
   const door = await openDoor(context, publishing, ledger);
   await publishing.start();
+  context.notifications.on('clicks_replay', () => publishing.replayer.replayNow());
   const statuses = new Statuses(database, () => row.say());
   const scans = { ...door, targets: new ScanTargets(database) };
   return {

@@ -37,11 +37,3 @@ export const livingClickProcesses = statement({
     where ended_at is null and said_at >= epoch_ms(clock_timestamp()) - $silentMs and said <> '{}'
     order by id`,
 });
-
-/** How many dead letters there are. */
-export const countDeadLetters = statement({
-  name: 'click_dead_letters_depth',
-  takes: {},
-  gives: { n: t.bigint },
-  text: 'select count(*) as n from click_dead_letters',
-});

@@ -1,7 +1,8 @@
 import { CIRCUIT_STATES, CLICK_COUNTERS, type CircuitState, type ClickProcess, type ClicksStatus } from '@marquee/contracts';
 import type { Runner } from '../../store/database.js';
+import { countDeadLetters } from '../dead-letters/dead-letters.store.js';
 import { readSaid } from './click-process.js';
-import { countDeadLetters, livingClickProcesses } from './click-processes.store.js';
+import { livingClickProcesses } from './click-processes.store.js';
 
 /** A process that has said nothing for so long is not there, ms. */
 const SILENT_MS = 5000;
