@@ -37,6 +37,8 @@ export interface ClickPublishingOptions {
   confirmMs?: number | undefined;
   retryMs: readonly number[];
   breaker: { failures: number; openMs: number; successes: number };
+  /** How long the end waits for clicks to be placed before it writes them to a file, ms; not set: 10,000. */
+  drainMs?: number | undefined;
   dedupeDays: number;
   replayRate: number;
   onError: OnActorError;
@@ -45,7 +47,6 @@ export interface ClickPublishingOptions {
 
 const DAY_S = 86_400;
 const POLL_MS = 1000;
-/** How long the end waits for clicks to be placed before it writes them to a file, ms. */
 const DRAIN_MS = 10_000;
 /** How long a start waits for Redis, ms: without it clicks go on too. */
 const REDIS_MS = 1000;
@@ -137,7 +138,7 @@ export class ClickPublishing {
    * left to this process: neither a click nor a word to the ledger.
    */
   async stop(): Promise<boolean> {
-    const left = await this.publisher.stop(DRAIN_MS);
+    const left = await this.publisher.stop(this.options.drainMs ?? DRAIN_MS);
     await this.replayer.stop();
     const said = await this.dropped.stop();
     this.outages.stop();

@@ -1,6 +1,6 @@
 import type { ClickAck, ClickCounters } from '@marquee/contracts';
 import { reasonOf } from '../../kit/errors.js';
-import { pause, type Timing } from '../../kit/timing.js';
+import type { Timing } from '../../kit/timing.js';
 import type { ClickEvent, ClickMessage } from '../click.js';
 import type { Fallback } from '../fallback.js';
 import type { Marks } from '../marks.js';
@@ -111,7 +111,13 @@ export class ClickPublisher {
   async stop(atMostMs: number): Promise<ClickMessage[]> {
     this.stopping = true;
     this.flush();
-    await Promise.race([this.memory.whenEmpty(), pause(this.parts.timing, atMostMs)]);
+    await new Promise<void>((resolve) => {
+      const cancel = this.parts.timing.after(atMostMs, resolve);
+      void this.memory.whenEmpty().then(() => {
+        cancel();
+        resolve();
+      });
+    });
     this.cancelGather?.();
     this.cancelLook?.();
     return this.memory.unsafe();

@@ -12,6 +12,7 @@ export interface Pingable extends Fallback {
 /** How long a store may take while there is another to turn to, ms; and while there is none. */
 const TURN_MS = 25;
 const LAST_MS = 1000;
+const READ_MS = 5000;
 /** How long one that failed is left alone before it is asked whether it is back, ms. */
 const REST_MS = 1000;
 
@@ -42,7 +43,12 @@ export class FallbackChain implements Fallback {
     return this.links.filter((link) => !link.resting).map((link) => link.fallback);
   }
 
-  /** Clicks of this kind of fallback come last from now on: it forgets when it ends. */
+  /** All of them answer. */
+  get complete(): boolean {
+    return this.links.every((link) => !link.resting);
+  }
+
+  /** The fallback of this kind is asked last from now on: it forgets when it ends. */
   demote(kind: Fallback['kind']): void {
     this.links.sort((a, b) => Number(a.fallback.kind === kind) - Number(b.fallback.kind === kind));
   }
@@ -65,7 +71,7 @@ export class FallbackChain implements Fallback {
 
   async oldest(most: number): Promise<ClickMessage[]> {
     for (const fallback of this.present) {
-      const oldest = await fallback.oldest(most);
+      const oldest = await this.ask(fallback, this.within(fallback.oldest(most), READ_MS)).catch(() => []);
       if (oldest.length > 0) return oldest;
     }
     return [];
@@ -73,7 +79,17 @@ export class FallbackChain implements Fallback {
 
   /** From each that answers: one that timed out may have stored it all the same. */
   async remove(messages: readonly (Acceptance & { messageId: string })[]): Promise<void> {
-    await Promise.all(this.present.map((fallback) => fallback.remove(messages)));
+    await Promise.all(this.present.map((fallback) => this.ask(fallback, fallback.remove(messages))));
+  }
+
+  /** Waits for what one of them was asked; when that fails it is left alone for a while. */
+  async ask<Answer>(fallback: Pingable, answer: Promise<Answer>): Promise<Answer> {
+    try {
+      return await answer;
+    } catch (error) {
+      for (const link of this.links) if (link.fallback === fallback) this.rest(link, reasonOf(error));
+      throw error;
+    }
   }
 
   async depth(): Promise<number> {
@@ -87,7 +103,7 @@ export class FallbackChain implements Fallback {
     await Promise.all(this.links.map((link) => link.fallback.close()));
   }
 
-  private within(storing: Promise<void>, ms: number): Promise<void> {
+  private within<Answer>(storing: Promise<Answer>, ms: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const cancel = this.timing.after(ms, () => reject(new Error(`it did not answer within ${ms} ms`)));
       storing.then(resolve, reject).finally(cancel);

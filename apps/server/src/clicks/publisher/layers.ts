@@ -89,7 +89,10 @@ export class Layers {
     this.unsafeRuns += 1;
     try {
       const left = fresh ? await this.withoutKnown(batch) : batch;
-      this.park(await this.place(await this.publish(left)));
+      const rest = await this.publish(left);
+      // What is placed now need not be hedged beside it.
+      run.hedging = true;
+      this.park(await this.place(rest));
     } finally {
       this.runs.delete(run);
       this.nowSafe(run);
@@ -209,9 +212,9 @@ export class Layers {
     } catch {
       return false;
     }
-    counters.stored += entries.length;
     const removable: Entry[] = [];
     for (const entry of entries) {
+      if (!entry.kept) counters.stored += 1;
       entry.kept = true;
       memory.safe(entry);
       if (entry.confirmed) removable.push(entry);

@@ -86,7 +86,7 @@ export class Replayer extends Actor {
       }
     } catch (error) {
       // Of a store that is away others tell; what waits there waits on.
-      if (!isUnavailable(error) && this.parts.chain.present.length > 0) throw error;
+      if (!isUnavailable(error) && this.parts.chain.complete) throw error;
     }
     return this.options.pollMs;
   }
@@ -137,10 +137,10 @@ export class Replayer extends Actor {
     const { redis, durable, chain } = this.parts;
     if (redis === undefined || !chain.present.includes(redis)) return;
     for (;;) {
-      const old = await redis.olderThan(MOVE_AFTER_MS, MOST_IN_BATCH);
+      const old = await chain.ask(redis, redis.olderThan(MOVE_AFTER_MS, MOST_IN_BATCH));
       if (old.length === 0) return;
       await durable.store(old);
-      await redis.remove(old);
+      await chain.ask(redis, redis.remove(old));
     }
   }
 
@@ -148,6 +148,6 @@ export class Replayer extends Actor {
     const { redis, chain, timing } = this.parts;
     if (redis === undefined || !chain.present.includes(redis) || timing.monotonic() - this.healedAt < HEAL_EVERY_MS) return;
     this.healedAt = timing.monotonic();
-    await redis.heal();
+    await chain.ask(redis, redis.heal());
   }
 }
