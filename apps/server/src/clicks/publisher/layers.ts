@@ -53,6 +53,7 @@ interface Run {
   /** All its clicks are safe, though the broker has not answered for all yet. */
   safe: boolean;
   hedging: boolean;
+  placing: boolean;
   hedgeAfter: number;
 }
 
@@ -84,14 +85,14 @@ export class Layers {
 
   /** Takes a batch through; never rejects. `fresh`: nothing was tried with it yet, so that a mark can only be another's. */
   async run(batch: readonly Entry[], fresh: boolean): Promise<void> {
-    const run: Run = { entries: batch, beganAt: this.parts.timing.monotonic(), safe: false, hedging: false, hedgeAfter: 0 };
+    const run: Run = { entries: batch, beganAt: this.parts.timing.monotonic(), safe: false, hedging: false, placing: false, hedgeAfter: 0 };
     this.runs.add(run);
     this.unsafeRuns += 1;
     try {
       const left = fresh ? await this.withoutKnown(batch) : batch;
       const rest = await this.publish(left);
       // What is placed now need not be hedged beside it.
-      run.hedging = true;
+      run.hedging = run.placing = true;
       this.park(await this.place(rest));
     } finally {
       this.runs.delete(run);
@@ -105,11 +106,14 @@ export class Layers {
     if (hedgeMs === null || this.runs.size === 0) return;
     const after = short ? Math.min(hedgeMs, 20) : hedgeMs;
     const now = this.parts.timing.monotonic();
+    const due: Run[] = [];
     for (const run of this.runs) {
       const age = now - run.beganAt;
       if (age < after || age < run.hedgeAfter || run.hedging) continue;
-      void this.hedgeOne(run);
+      run.hedging = true;
+      due.push(run);
     }
+    if (due.length > 0) void this.hedgeAll(due);
   }
 
   /** Clicks that neither the broker nor the fallback could take wait no longer. */
@@ -241,13 +245,21 @@ export class Layers {
     return true;
   }
 
-  private async hedgeOne(run: Run): Promise<void> {
-    run.hedging = true;
-    const unsafe = run.entries.filter((entry) => !entry.safe && entry.dead === undefined);
-    if (await this.store(unsafe)) return this.nowSafe(run);
-    // The fallback takes nothing either: it is asked again a little later.
-    run.hedgeAfter = this.parts.timing.monotonic() - run.beganAt + PARKED.firstMs;
-    run.hedging = false;
+  /** Together, so that a broker that hangs does not cost the fallback a call a batch. */
+  private async hedgeAll(runs: readonly Run[]): Promise<void> {
+    const unsafe: Entry[] = [];
+    for (const run of runs) for (const entry of run.entries) if (!entry.safe && entry.dead === undefined) unsafe.push(entry);
+    const stored = await this.store(unsafe);
+    const now = this.parts.timing.monotonic();
+    for (const run of runs) {
+      if (stored) {
+        this.nowSafe(run);
+      } else {
+        // The fallback takes nothing either: it is asked again a little later.
+        run.hedgeAfter = now - run.beganAt + PARKED.firstMs;
+        run.hedging = run.placing;
+      }
+    }
   }
 
   private nowSafe(run: Run): void {
