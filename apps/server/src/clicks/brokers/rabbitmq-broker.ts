@@ -25,8 +25,10 @@ export interface RabbitmqBrokerOptions {
   connect?: typeof connect;
 }
 
-const REOPEN = { firstMs: 50, maxMs: 2000 };
+const REOPEN = { firstMs: 300, maxMs: 3000 };
 const ASK_MS = 2000;
+/** A queue that is declared right after it was deleted may keep the server (3.10) from telling its consumers, who then get nothing any more. */
+const HEAL_AFTER_MS = 300;
 
 /** RabbitMQ by AMQP 0-9-1: some confirm channels on one connection, and a connection for each consumer. */
 export class RabbitmqBroker implements ClickBroker {
@@ -221,7 +223,11 @@ export class RabbitmqBroker implements ClickBroker {
   private async heal(): Promise<boolean> {
     const { model } = this.link;
     if (model === undefined) return false;
-    this.healing ??= inTime(declareTopology(model, this.options.log)).finally(() => {
+    const declared = async (): Promise<void> => {
+      await delay(HEAL_AFTER_MS);
+      await declareTopology(model, this.options.log);
+    };
+    this.healing ??= inTime(declared()).finally(() => {
       this.healing = undefined;
     });
     try {

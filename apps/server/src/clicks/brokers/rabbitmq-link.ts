@@ -143,7 +143,8 @@ export class RabbitLink {
 
 async function hangUp(model: ChannelModel, socket: AbortController): Promise<void> {
   const timer = setTimeout(() => socket.abort(), CLOSE_MS);
-  // It rejects when it is closed already.
-  await model.close().catch(() => undefined);
+  const closed = new Promise<void>((resolve) => model.once('close', () => resolve()));
+  // It rejects when the connection is closed already, and never answers when that is lost meanwhile.
+  await Promise.race([model.close().catch(() => undefined), closed]);
   clearTimeout(timer);
 }

@@ -71,7 +71,9 @@ export async function withChannel<Result>(model: ChannelModel, work: (channel: C
   const channel = await model.createChannel();
   // The call that caused it rejects with the same.
   channel.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
   const result = await work(channel);
-  await channel.close();
+  // A close is never answered when the connection is lost meanwhile.
+  await Promise.race([channel.close(), closed]);
   return result;
 }

@@ -1,3 +1,4 @@
+import { PRUNE_STEP } from '../../store/prune.js';
 import { nullable, statement, t } from '../../store/statement.js';
 
 const row = {
@@ -140,14 +141,14 @@ export const buryClicks = statement({
     returning process, seq`,
 });
 
-/** Forgets dead letters that are older, at most 2,000; they stay settled. */
+/** Forgets dead letters that are older, at most PRUNE_STEP; they stay settled. */
 export const pruneDeadLetters = statement({
   name: 'click_dead_letters_prune',
   takes: { before: t.bigint },
   gives: { pruned: t.bigint },
   text: `
     with old as (
-      select id from click_dead_letters where id in (select id from click_dead_letters order by id limit 2000) and dead_at < $before
+      select id from click_dead_letters where id in (select id from click_dead_letters order by id limit ${PRUNE_STEP}) and dead_at < $before
       for update skip locked),
     gone as (delete from click_dead_letters d using old where d.id = old.id returning 1)
     select count(*) as pruned from gone`,
