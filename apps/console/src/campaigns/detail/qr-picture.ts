@@ -36,6 +36,7 @@ export async function qrPng({ side, path }: QrPicture): Promise<Blob> {
   to.translate(QR_QUIET_ZONE, QR_QUIET_ZONE);
   to.fillStyle = '#000';
   const dark = new Path2D(path);
+  // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- a canvas is filled, no array
   to.fill(dark);
   return await new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob === null ? reject(new Error('this browser made no picture')) : resolve(blob)), 'image/png');
