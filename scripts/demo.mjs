@@ -26,11 +26,13 @@ try {
   // Whatever ends the server ends the screens.
   process.on('exit', () => fleet.kill());
   const { id } = await createCampaign();
+  const { codes } = await call(`/campaigns/${id}/codes`);
   const player = `${api}/player/?deviceId=demo-browser&brokerUrl=${encodeURIComponent((await call('/client-config')).brokerUrl)}`;
   process.stdout.write(`
 The demo is running: ${SCREENS} simulated screens, one campaign on all of them.
   watch it arrive   ${api}/campaigns/${id}
   be a screen       ${player}
+  follow its code   ${codes[0].link}
 Ctrl-C ends it.
 `);
 } catch (error) {
@@ -69,7 +71,14 @@ async function createCampaign() {
   return await call('/campaigns', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'Demo', startAt: now, expireAt: now + HOUR_MS, assets, idempotencyKey: randomUUID() }),
+    body: JSON.stringify({
+      name: 'Demo',
+      startAt: now,
+      expireAt: now + HOUR_MS,
+      assets,
+      clickUrl: `${api}/`,
+      idempotencyKey: randomUUID(),
+    }),
   });
 }
 

@@ -69,6 +69,8 @@ it('shows a campaign on 50 screens, and Ctrl-C ends all of it', { timeout: 120_0
   await expect.poll(counts, { timeout: 10_000 }).toMatchObject({ SUCCESS: 50, acknowledged: 50, FAILED: 0 });
   const [, player = ''] = await demo.says(/be a screen +(http\S+)/);
   expect((await fetch(player)).headers.get('content-type')).toContain('text/html');
+  const [, code = ''] = await demo.says(/follow its code +(http\S+)/);
+  expect((await fetch(code, { redirect: 'manual' })).headers.get('location')).toBe(`http://127.0.0.1:${port}/`);
 
   demo.child.kill('SIGINT');
   // Its streams end when the last process that writes to them does, so that the screens are gone as well.

@@ -29,7 +29,7 @@ const process = {
   apiBaseUrl: optional(
     'API_BASE_URL',
     url('http', 'https'),
-    'Address under which screens reach this API. Not set: made from HOST and PORT.',
+    'Address under which screens, and phones that scan QR codes, reach this API. Not set: made from HOST and PORT.',
   ),
   tlsCert: optional('TLS_CERT', path, 'PEM file with the certificate chain; with it and TLS_KEY every listener speaks TLS.'),
   tlsKey: optional('TLS_KEY', path, 'PEM file with the key of TLS_CERT.'),
