@@ -32,12 +32,18 @@ export type BarrierResult<T> = { confirmed: true; read: T; forced: number } | { 
 
 const LOCK_NOT_AVAILABLE = '55P03';
 
+/** Barriers of one process at the same time, each on a connection of its own; others wait their turn. */
+export const BARRIERS_AT_ONCE = 4;
+
 /**
  * The campaign's lock (docs/protocol: rules 2, 5, 8). Whoever is about to send holds it shared, in a transaction of its own
  * on a connection of its own, from before begin until its batch has started. Pause and cancel commit their flag, take it
  * exclusively, and read again: when they have it, nothing is between begin and start in any process.
  */
 export class Fence {
+  private barriersUnderWay = 0;
+  private readonly waiting: (() => void)[] = [];
+
   constructor(
     /** Connections for holders. Apart from the barriers', or waiting barriers could starve the holders they wait for. */
     private readonly holders: Database,
@@ -83,10 +89,45 @@ export class Fence {
 
   /**
    * Waits until nobody holds the lock and runs `read` while holding it exclusively. `confirmed: false` names the holders
-   * when the lock did not come in time: nothing new begins, but something begun may still start; ask again.
+   * when the lock did not come in time,
+   * and nobody when it could not be asked for, since too many others wait for theirs: nothing new begins, but something begun may still start; ask again.
    * With `force` the holders' sessions are ended and counted in `forced`.
    */
   async barrier<T>(lockKey: number, read: () => Promise<T>, force = false): Promise<BarrierResult<T>> {
+    if (!(await this.turn())) return { confirmed: false, holders: [] };
+    try {
+      return await this.passed(lockKey, read, force);
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** True when it is this barrier's turn, which `leave` ends; false when it did not come in time. */
+  private async turn(): Promise<boolean> {
+    if (this.barriersUnderWay < BARRIERS_AT_ONCE) {
+      this.barriersUnderWay += 1;
+      return true;
+    }
+    return await new Promise((resolve) => {
+      const start = (): void => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(start), 1);
+        resolve(false);
+      }, this.options.waitMs);
+      this.waiting.push(start);
+    });
+  }
+
+  private leave(): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.barriersUnderWay -= 1;
+    else next();
+  }
+
+  private async passed<T>(lockKey: number, read: () => Promise<T>, force: boolean): Promise<BarrierResult<T>> {
     return await this.barriers.withClient(async (client) => {
       let forced = 0;
       for (let attempt = 0; ; attempt += 1) {

@@ -12,7 +12,7 @@ import { FileStorage } from '../storage/file-storage.js';
 import { Database } from '../store/database.js';
 import { sessionName } from '../store/delivery-log.js';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.js';
-import { Fence } from '../store/fence.js';
+import { BARRIERS_AT_ONCE, Fence } from '../store/fence.js';
 import { Members } from '../store/members.js';
 import { migrate } from '../store/migrate.js';
 import { Notifications } from '../store/notifications.js';
@@ -53,7 +53,7 @@ export async function openStore(config: Config, apiBaseUrl: string, log: Log, me
     await outbox.release(database);
   });
   const { fenceDeadlineMs: deadlineMs, fenceIdleMs: idleMs, fenceWaitMs: waitMs } = config;
-  const fence = new Fence(open(WORKER_SLOTS + 4), open(4), systemClock, { deadlineMs, idleMs, waitMs });
+  const fence = new Fence(open(WORKER_SLOTS + 4), open(BARRIERS_AT_ONCE), systemClock, { deadlineMs, idleMs, waitMs });
   const storage = await openStorage(config);
   return {
     database,
