@@ -131,9 +131,10 @@ export class Fence {
     return await this.barriers.withClient(async (client) => {
       let forced = 0;
       for (let attempt = 0; ; attempt += 1) {
-        if (await this.lockExclusively(client, lockKey)) {
+        const upMs = await this.lockExclusively(client, lockKey);
+        if (upMs !== undefined) {
           try {
-            await this.outliveRestart(client);
+            await this.outliveRestart(upMs);
             return { confirmed: true as const, read: await read(), forced };
           } finally {
             await client.query('commit');
@@ -150,22 +151,24 @@ export class Fence {
   }
 
   /** A restart of the database drops all locks: until D after it, who held one before may still start a send. */
-  private async outliveRestart(client: pg.PoolClient): Promise<void> {
-    const { rows } = await client.query<{ up_ms: number }>(
-      'select (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)::float8 as up_ms',
-    );
-    const left = this.options.deadlineMs - (rows[0]?.up_ms ?? 0);
+  private async outliveRestart(upMs: number): Promise<void> {
+    const left = this.options.deadlineMs - upMs;
     if (left > 0) await delay(left);
   }
 
-  private async lockExclusively(client: pg.PoolClient, lockKey: number): Promise<boolean> {
-    await client.query(`begin; set local lock_timeout = ${Math.trunc(this.options.waitMs)}`);
+  /** In one trip, which answers for how long the database had been up when it had the lock, ms; undefined when it did not come in time. */
+  private async lockExclusively(client: pg.PoolClient, lockKey: number): Promise<number | undefined> {
     try {
-      await client.query(`select pg_advisory_xact_lock(${BigInt(lockKey)})`);
-      return true;
+      const answers: unknown = await client.query(
+        `begin; set local lock_timeout = ${Math.trunc(this.options.waitMs)}; select pg_advisory_xact_lock(${BigInt(lockKey)}); ` +
+          'select (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)::float8 as up_ms',
+      );
+      // One result for each statement, which the types of pg do not know.
+      const [up] = (answers as pg.QueryResult<{ up_ms: number }>[]).at(-1)?.rows ?? [];
+      return up?.up_ms ?? 0;
     } catch (error) {
       await client.query('rollback');
-      if (errorCode(error) === LOCK_NOT_AVAILABLE) return false;
+      if (errorCode(error) === LOCK_NOT_AVAILABLE) return undefined;
       throw new Error(`the campaign's lock could not be taken: ${reasonOf(error)}`, { cause: error });
     }
   }
