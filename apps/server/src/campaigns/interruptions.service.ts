@@ -38,8 +38,8 @@ export class Interruptions {
   ) {}
 
   /**
-   * Pauses and answers when no process can start a send of it any more; `draining` sends had started by then and `waitMs` is how long
-   * to wait for their end. Pausing what is paused confirms it again. PAUSE_UNCONFIRMED names the holders when that could not be confirmed in
+   * Pauses and answers when no process can start a send of it any more; `draining` were begun by then and have not ended: they had
+   * started, or wait for the resume. `waitMs` is how long to wait for their end. Pausing what is paused confirms it again. PAUSE_UNCONFIRMED names the holders when that could not be confirmed in
    * time: it is paused all the same; ask again. With `force` the holders' sessions are ended. CONFLICT when it is over, NOT_FOUND when
    * there is none.
    */
