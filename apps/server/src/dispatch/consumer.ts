@@ -366,10 +366,11 @@ function verdict(
   const certain = { delayMs: 0, doubt: false };
   if (result.outcome === 'SUCCESS') return { outcome: 'SUCCESS', reason: null, ...certain };
   if (result.outcome === 'FAILED') return { outcome: 'FAILED', reason: result.reason, ...certain };
-  if (result.outcome === 'NOT_STARTED') return { outcome: 'PENDING', reason: 'not started in time', ...certain };
+  if (result.outcome === 'NOT_STARTED') return { outcome: 'NOT_STARTED', reason: 'not started in time', ...certain };
   const { reason, afterMs, ambiguous: doubt } = result;
   const unknown = doubt && channel.redelivery === 'unsafe';
   if (unknown && onUnknown !== 'retry') return { outcome: OF_UNKNOWN[onUnknown], reason, delayMs: 0, doubt };
-  if (delivery.attempt >= channel.maxAttempts) return { outcome: unknown ? 'UNKNOWN' : 'FAILED', reason, delayMs: 0, doubt };
-  return { outcome: 'PENDING', reason, delayMs: Math.max(afterMs, backoff(delivery.attempt, { firstMs: afterMs, maxMs: 60_000 })), doubt };
+  const tries = delivery.attempt - delivery.unstarted;
+  if (tries >= channel.maxAttempts) return { outcome: unknown ? 'UNKNOWN' : 'FAILED', reason, delayMs: 0, doubt };
+  return { outcome: 'PENDING', reason, delayMs: Math.max(afterMs, backoff(tries, { firstMs: afterMs, maxMs: 60_000 })), doubt };
 }

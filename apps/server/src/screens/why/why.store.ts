@@ -34,7 +34,7 @@ export const caseOf = statement({
       (select jsonb_build_object('status', s.status, 'statusSince', epoch_ms(s.status_since), 'lastSeen', epoch_ms(s.last_seen),
           'groupId', s.group_id, 'tags', s.tags, 'clockOffsetMs', s.clock_offset_ms, 'report', s.report)
        from devices s where s.device_id = $device) as screen,
-      (select jsonb_build_object('id', d.id, 'status', d.status, 'attempt', d.attempt, 'lastError', d.last_error, 'nextAttemptAt', epoch_ms(d.next_attempt_at),
+      (select jsonb_build_object('id', d.id, 'status', d.status, 'attempt', d.attempt - d.unstarted, 'lastError', d.last_error, 'nextAttemptAt', epoch_ms(d.next_attempt_at),
           'settledAt', epoch_ms(d.settled_at), 'acknowledgedAt', epoch_ms(d.acknowledged_at), 'heldVersion', d.acknowledged_version,
           'installError', d.install_error, 'installErrorAt', d.install_error_at, 'missingAssets', d.missing_assets, 'offers', d.offers,
           'nextOfferAt', epoch_ms(d.next_offer_at), 'onAir', d.on_air, 'displayAt', d.display_at, 'revokes', d.revokes,
