@@ -3,6 +3,7 @@ import { configDefaults, defineConfig, type TestProjectInlineConfiguration } fro
 import { SkipsFail } from './packages/testing/src/skips-fail.js';
 
 const POSTGRES = 'apps/server/src/test/support/postgres.global.ts';
+const PAGES = 'scripts/pages.global.mjs';
 
 /** One PostgreSQL is started for the server's tests, and only when some of them run. */
 export function projects(endings: string, testTimeout: number, exclude: string[] = []): TestProjectInlineConfiguration[] {
@@ -20,7 +21,7 @@ export function projects(endings: string, testTimeout: number, exclude: string[]
   });
   return [
     project('server', ['apps/server/src'], [POSTGRES]),
-    project('pages', ['apps/player', 'apps/console']),
+    project('pages', ['apps/player', 'apps/console'], [PAGES]),
     project('packages', ['packages', 'bench', 'scripts']),
   ];
 }

@@ -37,8 +37,8 @@ const MUTANTS = [
         CONSUMER,
         `      const hold = await this.fence.hold(batch.key.lockKey);
       try {
-        const begun = await this.begin(message, ids);`,
-        `      const begun = await this.begin(message, ids);
+        begun = await this.begin(message, ids);`,
+        `      begun = await this.begin(message, ids);
       const hold = await this.fence.hold(batch.key.lockKey);
       try {`,
       ],
@@ -211,10 +211,7 @@ const MUTANTS = [
   },
   {
     name: 'rewind of what is being sent',
-    edits: [
-      [RETRIES, `and d.claim_id = k.id and d.status = 'IN_PROGRESS' order by`, `and d.claim_id = k.id order by`],
-      [RETRIES, `where d.id = held.id and d.status = 'IN_PROGRESS'`, `where d.id = held.id`],
-    ],
+    edits: [[RETRIES, `where d.id = held.id and d.status = 'IN_PROGRESS'`, `where d.id = held.id`]],
   },
   {
     name: 'retry that does not look at cancel again',
@@ -225,8 +222,8 @@ const MUTANTS = [
     edits: [
       [
         INTERRUPTIONS,
-        `confirmed(await this.fence.barrier(lock_key, () => this.find(this.database, id), force), 'CANCEL_UNCONFIRMED')`,
-        `{ read: await this.find(this.database, id), forced: lock_key === 0 && force ? 1 : 0 }`,
+        `confirmed(await this.fence.barrier(lock_key, () => knownCampaign(this.database, id), force), 'CANCEL_UNCONFIRMED')`,
+        `{ read: await knownCampaign(this.database, id), forced: lock_key === 0 && force ? 1 : 0 }`,
       ],
     ],
   },

@@ -121,7 +121,7 @@ export const dispatched = z.object({ started: z.literal(true), executionId: z.uu
 export const paused = z.object({
   paused: z.literal(true),
   epoch: z.int(),
-  /** Sends that had started and whose outcome is not known yet. */
+  /** Deliveries that were begun and have not ended yet: their sends had started, or never do in this epoch. */
   draining: z.int(),
   /** Sessions of workers that were ended by force for it. */
   forced: z.int().optional(),

@@ -1,57 +1,22 @@
-import { chromiumOrSkip, launchChromium, type Browser, type Page } from '@marquee/testing';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FakeApi } from './fake-api.js';
+import type { Page } from '@marquee/testing';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachPage, HOSTILE, type Opened, PAGE_TEST_MS } from './each-page.js';
+import type { FakeApi } from './fake-api.js';
 import { contactRow } from './fixtures.js';
 
-const chromium = chromiumOrSkip();
-const HOSTILE = '<img src=x onerror="window.hit=1"> {{x}}';
-
-describe.skipIf(chromium === undefined)('contacts in the console', { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let dist: string;
+describe.skipIf(chromium === undefined)('contacts in the console', { timeout: PAGE_TEST_MS }, () => {
   let api: FakeApi;
   let page: Page;
-  let problems: string[];
-
-  beforeAll(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
-    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
-    browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
-  }, 90_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
+  let open: Opened['open'];
+  let shot: Opened['shot'];
+  eachPage((opened) => {
+    ({ api, page, open, shot } = opened);
   });
 
-  beforeEach(async () => {
-    api = new FakeApi(dist);
-    await api.start(0);
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    page = await context.newPage();
-    problems = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-  });
-
-  afterEach(async () => {
-    await page.context().close();
-    await api.stop();
-    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
-  });
-
-  const shot = async (name: string) => {
-    const folder = process.env['SHOTS'];
-    if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-  };
   const rows = () => page.getByRole('table', { name: 'Contacts' }).locator('tbody tr');
 
   it('leads from an empty list by a file to its contacts, and says which lines were not taken', async () => {
-    await page.goto(`${api.origin}/`);
+    await open('/');
     await page.getByRole('navigation').getByRole('link', { name: 'Contacts' }).click();
     await page.getByText('No contacts yet').waitFor();
     await page.getByRole('button', { name: 'Import' }).last().click();
@@ -89,7 +54,7 @@ describe.skipIf(chromium === undefined)('contacts in the console', { timeout: 90
     api.contacts.unshift(
       contactRow({ id: HOSTILE, email: null, phone: null, tags: [HOSTILE], attributes: { [HOSTILE]: { deep: HOSTILE } } }),
     );
-    await page.goto(`${api.origin}/console/contacts`);
+    await open('/console/contacts');
     await page.getByText('1–25 of 61 contacts').waitFor();
     await shot('contacts');
     expect(await page.evaluate(() => (window as { hit?: number }).hit)).toBeUndefined();

@@ -1,53 +1,18 @@
-import { chromiumOrSkip, launchChromium, type Browser, type Page } from '@marquee/testing';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FakeApi } from './fake-api.js';
+import type { Page } from '@marquee/testing';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachPage, HOSTILE, type Opened, PAGE_TEST_MS } from './each-page.js';
+import type { FakeApi } from './fake-api.js';
 import { campaignRow, executionRow } from './fixtures.js';
 
-const chromium = chromiumOrSkip();
-const HOSTILE = '<img src=x onerror="window.hit=1"> {{x}}';
-
-describe.skipIf(chromium === undefined)('executions in the console', { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let dist: string;
+describe.skipIf(chromium === undefined)('executions in the console', { timeout: PAGE_TEST_MS }, () => {
   let api: FakeApi;
   let page: Page;
-  let problems: string[];
-
-  beforeAll(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
-    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
-    browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
-  }, 90_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
+  let open: Opened['open'];
+  let shot: Opened['shot'];
+  eachPage((opened) => {
+    ({ api, page, open, shot } = opened);
   });
 
-  beforeEach(async () => {
-    api = new FakeApi(dist);
-    await api.start(0);
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    page = await context.newPage();
-    problems = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-  });
-
-  afterEach(async () => {
-    await page.context().close();
-    await api.stop();
-    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
-  });
-
-  const shot = async (name: string) => {
-    const folder = process.env['SHOTS'];
-    if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-  };
   const rows = () => page.getByRole('table', { name: 'Executions' }).locator('tbody tr');
 
   it('tells what piles up and every run with its reason, by state, and leads to the campaign', async () => {
@@ -69,7 +34,7 @@ describe.skipIf(chromium === undefined)('executions in the console', { timeout: 
       executionRow({ campaignName: 'Once', kind: 'manual', state: 'COMPLETED', lagMs: 4, durationMs: 125_000 }),
     ];
     api.backlog = { ...api.backlog, new: 3, queued: 2, oldestNewMs: 7_500_000, running: 1, pendingDeliveries: 120, latestLagMs: 6 };
-    await page.goto(`${api.origin}/`);
+    await open('/');
     await page.getByRole('navigation').getByRole('link', { name: 'Executions' }).click();
     await page.getByText('2 in a queue, oldest for 2 h 5 min').waitFor();
     expect(await page.locator('[data-figure="Deliveries waiting"]').innerText()).toBe('120');
@@ -90,7 +55,7 @@ describe.skipIf(chromium === undefined)('executions in the console', { timeout: 
   });
 
   it('says when nothing has run', async () => {
-    await page.goto(`${api.origin}/console/executions`);
+    await open('/console/executions');
     await page.getByText('Nothing has run yet').waitFor();
     expect(await page.locator('[data-figure="Latest start"]').innerText()).toBe('–');
   });
@@ -100,7 +65,7 @@ describe.skipIf(chromium === undefined)('executions in the console', { timeout: 
       executionRow({ state: 'SKIPPED', startedAt: null, reason: "missed: found 7200000 ms after its moment, and catch-up is 'one'" }),
     ];
     await page.setViewportSize({ width: 360, height: 740 });
-    await page.goto(`${api.origin}/console/executions`);
+    await open('/console/executions');
     await rows().first().waitFor();
     await shot('executions-phone');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);

@@ -9,13 +9,10 @@ import {
   type DeliveryView,
   editCampaign,
   type ExecutionView,
-  ERRORS,
-  type ErrorCode,
   type FeedAlerts,
   type FeedCampaign,
   type FeedDelivery,
   type FeedSummary,
-  type LockHolder,
   type PlaysReport,
   type ScreenDelivery,
   type UnclearScreen,
@@ -30,14 +27,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { FakeAlerts } from './fake-alerts.js';
+import { by, json, newestFirst, pageOf, readBody, type Refusal, refuse, TYPES } from './fake-answers.js';
 import { campaignRow, createdRow, NO_COUNTS, versionRow } from './fixtures.js';
-
-/** A refusal that a test asks for. */
-export interface Refusal {
-  code: ErrorCode;
-  message: string | string[];
-  holders?: LockHolder[];
-}
 
 type Handler = (match: RegExpExecArray, url: URL, request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -393,40 +384,4 @@ export class FakeApi {
       .writeHead(200, { 'content-type': type, 'cache-control': isPage ? 'no-cache' : 'public, max-age=31536000, immutable' })
       .end(bytes);
   }
-}
-
-const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts);
-}
-
-function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
-
-function refuse(response: ServerResponse, { code, message, holders }: Refusal): void {
-  const { status, title } = ERRORS[code];
-  response
-    .writeHead(status, { 'content-type': 'application/problem+json' })
-    .end(JSON.stringify({ type: 'about:blank', title, status, code, message, statusCode: status, holders }));
-}
-
-function newestFirst(campaigns: CampaignDetail[]): CampaignDetail[] {
-  return campaigns.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
-}
-
-function by<Row>(url: URL, name: string, value: (row: Row) => string | null): (row: Row) => boolean {
-  const wanted = url.searchParams.get(name);
-  return (row) => wanted === null || value(row) === wanted;
-}
-
-function pageOf<Row>(rows: Row[], url: URL) {
-  const limit = Number(url.searchParams.get('limit') ?? 20);
-  const cursor = url.searchParams.get('cursor');
-  const offset = Number(cursor ?? url.searchParams.get('offset') ?? 0);
-  const next = offset + limit;
-  return { data: rows.slice(offset, next), total: rows.length, offset, limit, nextCursor: next < rows.length ? String(next) : null };
 }

@@ -1,49 +1,17 @@
-import { chromiumOrSkip, launchChromium, type Browser, type Page } from '@marquee/testing';
+import type { Page } from '@marquee/testing';
 import type { FeedOutcome } from '@marquee/contracts';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FakeApi } from './fake-api.js';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachPage, HOSTILE, type Opened, PAGE_TEST_MS } from './each-page.js';
+import type { FakeApi } from './fake-api.js';
 import { campaignRow, deliveryRow, NO_COUNTS } from './fixtures.js';
 
-const chromium = chromiumOrSkip();
-const HOSTILE = '<img src=x onerror="window.hit=1"> {{x}}';
-
-describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, in the console', { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let dist: string;
+describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, in the console', { timeout: PAGE_TEST_MS }, () => {
   let api: FakeApi;
   let page: Page;
-  let problems: string[];
-
-  beforeAll(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
-    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
-    browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
-  }, 90_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
-  });
-
-  beforeEach(async () => {
-    api = new FakeApi(dist);
-    await api.start(0);
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    page = await context.newPage();
-    problems = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-  });
-
-  afterEach(async () => {
-    await page.context().close();
-    await api.stop();
-    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
+  let open: Opened['open'];
+  eachPage((opened) => {
+    ({ api, page, open } = opened);
   });
 
   const rehearsal = (part: Parameters<typeof campaignRow>[0] = {}) =>
@@ -63,7 +31,7 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
     });
   const show = async (campaign: ReturnType<typeof campaignRow>) => {
     api.campaigns.push(campaign);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     await page.locator('header [data-live="live"]').first().waitFor();
   };
   const button = (name: string | RegExp) => page.getByRole('button', { name });
@@ -175,7 +143,7 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
   });
 
   it('creates a webhook campaign and a rehearsal, and leads what is refused to its field', async () => {
-    await page.goto(`${api.origin}/console/campaigns/new`);
+    await open('/console/campaigns/new');
     await page.getByText('Webhook', { exact: true }).click();
     await page.getByLabel('Name').fill('Orders');
     await page.getByLabel('Headers').fill('X-Shop');
@@ -200,7 +168,7 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
       dispatch: 'manual',
     });
 
-    await page.goto(`${api.origin}/console/campaigns/new`);
+    await open('/console/campaigns/new');
     await page.getByText('Rehearsal', { exact: true }).click();
     await page.getByLabel('Name').fill('A million');
     await page.getByLabel('Recipients').fill('1000000');

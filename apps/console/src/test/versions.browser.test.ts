@@ -1,49 +1,19 @@
-import { chromiumOrSkip, launchChromium, type Browser, type Page } from '@marquee/testing';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FakeApi } from './fake-api.js';
+import type { Page } from '@marquee/testing';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachPage, HOSTILE, type Opened, PAGE_TEST_MS } from './each-page.js';
+import type { FakeApi } from './fake-api.js';
 import { campaignRow, NO_COUNTS, screenRow, versionRow } from './fixtures.js';
 
-const chromium = chromiumOrSkip();
-const HOSTILE = '<img src=x onerror="window.hit=1"> {{x}}';
 /** Seconds that the form does not show. */
 const START = Date.UTC(2031, 2, 4, 9, 30, 17, 123);
 
-describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let dist: string;
+describe.skipIf(chromium === undefined)('versions in the console', { timeout: PAGE_TEST_MS }, () => {
   let api: FakeApi;
   let page: Page;
-  let problems: string[];
-
-  beforeAll(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
-    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
-    browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
-  }, 90_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
-  });
-
-  beforeEach(async () => {
-    api = new FakeApi(dist);
-    await api.start(0);
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    page = await context.newPage();
-    problems = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-  });
-
-  afterEach(async () => {
-    await page.context().close();
-    await api.stop();
-    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
+  let open: Opened['open'];
+  let shot: Opened['shot'];
+  eachPage((opened) => {
+    ({ api, page, open, shot } = opened);
   });
 
   const running = () =>
@@ -58,15 +28,11 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
       counts: { ...NO_COUNTS, SUCCESS: 5, acknowledged: 5 },
     });
   const bodies = (path: string) => api.sent('PUT', path).map(({ body }) => JSON.parse(body) as Record<string, unknown>);
-  const shot = async (name: string) => {
-    const folder = process.env['SHOTS'];
-    if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-  };
 
   it('edits what was loaded and leaves everything else as it was', async () => {
     const campaign = running();
     api.campaigns.push(campaign);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     await page.getByRole('link', { name: 'Edit' }).click();
     const name = page.getByLabel('Name');
     expect(await name.inputValue()).toBe('Spring');
@@ -99,7 +65,7 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
   it('says that somebody else was faster, keeps what was typed until it is told to load the campaign as it is now', async () => {
     const campaign = running();
     api.campaigns.push(campaign);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}/edit`);
+    await open(`/console/campaigns/${campaign.id}/edit`);
     await page.getByLabel('Name').fill('Mine');
     Object.assign(campaign, { version: 4, liveVersion: 4, name: 'Theirs' });
     await page.getByRole('button', { name: 'Save as version 4' }).click();
@@ -120,7 +86,7 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
     api.screens.push(screenRow({ groupId: 'hall' }));
     const campaign = campaignRow({ status: 'ready', dispatch: 'manual', audience: { groups: ['hall'] } });
     api.campaigns.push(campaign);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}/edit`);
+    await open(`/console/campaigns/${campaign.id}/edit`);
     await page.getByText('All', { exact: true }).click();
     await page.getByRole('button', { name: 'Save as version 2' }).click();
     await page.getByText('Saved as version 2').waitFor();
@@ -135,7 +101,7 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
       versionRow(campaign, { version: 2, name: HOSTILE, acknowledged: 1234, restores: 1 }),
       versionRow(campaign, { version: 1, name: 'First' }),
     ]);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     const table = page.getByRole('table', { name: 'Versions' });
     await table.getByText(HOSTILE).waitFor();
     expect(await table.locator('[data-figure="screens-2"]').textContent()).toBe('1,234');
@@ -157,7 +123,7 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
     const campaign = campaignRow({ ...running(), name: `${HOSTILE} ${'x'.repeat(60)}` });
     api.campaigns.push(campaign);
     api.versions.set(campaign.id, [versionRow(campaign), versionRow(campaign, { version: 2 })]);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     await page.getByRole('button', { name: 'Roll back' }).waitFor();
     expect(await beyond()).toBe(0);
 
@@ -173,7 +139,7 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
     const campaign = running();
     api.campaigns.push(campaign);
     api.versions.set(campaign.id, [versionRow(campaign), versionRow(campaign, { version: 2, name: 'Second' })]);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     await page.getByRole('button', { name: 'Roll back' }).click();
     Object.assign(campaign, { version: 4, liveVersion: 4 });
     await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
@@ -192,7 +158,7 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
           return Math.max(...parts) - Math.min(...parts);
         }),
       );
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     await bar.waitFor();
     expect((await saturation()).slice(0, 2).every((each) => each > 60)).toBe(true);
     Object.assign(campaign, { status: 'cancelled' });
@@ -214,7 +180,7 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: 90
       ...Array.from({ length: 10 }, (_, index) => ({ ...unreachable, deviceId: `cut-off-${index}` })),
       { ...unreachable, deviceId: 'forgotten', offlineSince: null, version: null },
     ];
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     const table = page.getByRole('table', { name: 'Screens that are not clear' });
     expect(await table.getByRole('row', { name: /a-lobby/ }).textContent()).toMatch(/online, has not answered yet3/);
     const row = table.getByRole('row', { name: /cut-off-0/ });

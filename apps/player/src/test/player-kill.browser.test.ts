@@ -2,26 +2,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromiumOrSkip, ProfileBrowser } from '@marquee/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { picture } from './rig.js';
-import { buildPlayer, ScreenRig } from './screen-rig.js';
+import { ScreenRig } from './screen-rig.js';
 
 const chromium = chromiumOrSkip();
 
 describe.skipIf(chromium === undefined)('a screen that loses its power', () => {
-  let dist: string;
   let profile: string;
   let browser: ProfileBrowser;
   let rig: ScreenRig;
 
-  beforeAll(async () => {
-    dist = await buildPlayer();
-  });
-  afterAll(() => rm(dist, { recursive: true, force: true }));
   beforeEach(async () => {
     profile = await mkdtemp(join(tmpdir(), 'marquee-profile-'));
     browser = await ProfileBrowser.start(profile);
-    rig = await ScreenRig.around(await browser.page(), dist);
+    rig = await ScreenRig.around(await browser.page());
   });
   afterEach(async () => {
     await browser.kill();

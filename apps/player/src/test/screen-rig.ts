@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Play } from '@marquee/contracts/player';
 import type { Browser, Page } from '@marquee/testing';
-import { build } from 'vite';
 import { PageServer, picture, sha256, TestBroker, template, waitingTemplate } from './rig.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** The player as it was built from the present sources before the tests began. */
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 
 interface TestCampaign {
   campaignId: string;
@@ -18,13 +15,6 @@ interface TestCampaign {
   templateUrl: string;
   templateChecksum: string;
   [more: string]: unknown;
-}
-
-/** Builds the player as it stands, so that no older build is tested by mistake; the folder is the caller's to remove. */
-export async function buildPlayer(): Promise<string> {
-  const dist = await mkdtemp(join(tmpdir(), 'marquee-player-'));
-  await build({ root: ROOT, logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
-  return dist;
 }
 
 /** One player in a browser of its own profile, with the server and the broker that it talks to. */
@@ -38,13 +28,13 @@ export class ScreenRig {
     public page: Page,
   ) {}
 
-  static async open(browser: Browser, dist: string): Promise<ScreenRig> {
+  static async open(browser: Browser): Promise<ScreenRig> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
-    return ScreenRig.around(await context.newPage(), dist);
+    return ScreenRig.around(await context.newPage());
   }
 
-  static async around(page: Page, dist: string): Promise<ScreenRig> {
-    const server = new PageServer(dist);
+  static async around(page: Page): Promise<ScreenRig> {
+    const server = new PageServer(DIST);
     const broker = new TestBroker();
     await Promise.all([server.open(), broker.open()]);
     return new ScreenRig(server, broker, page);

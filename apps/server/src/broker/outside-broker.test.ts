@@ -145,7 +145,9 @@ describe('publishing on an outside broker', () => {
       asked += 1;
       return inTime;
     };
-    const results = Promise.all(['a', 'b', 'c', 'd'].map((recipient) => send({ id: recipient, recipient, attempt: 1 }, gate)));
+    const results = Promise.all(
+      ['a', 'b', 'c', 'd'].map((recipient) => send({ id: recipient, recipient, attempt: 1, unstarted: 0 }, gate)),
+    );
     const first = await script.received.first(isPublish);
     expect(asked).toBe(2);
     inTime = false;

@@ -18,6 +18,8 @@ export interface BrokerPlace {
 /** The process that runs the broker, and where. */
 export interface Seated extends BrokerPlace {
   readonly process: ProcessIdentity;
+  /** Which database it works on; not known of one of an earlier release. */
+  readonly database?: string | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ export class BrokerSeat {
    * Takes the seat if it is free: `open` is run while nobody else can, and answers where the broker listens then. False when somebody
    * else has it. When `open` throws, nothing is taken.
    */
-  async take(open: () => Promise<BrokerPlace>): Promise<boolean> {
+  async take(open: () => Promise<BrokerPlace & Pick<Seated, 'database'>>): Promise<boolean> {
     return await inTurn(join(this.folder, 'turns'), async () => {
       if ((await this.holder()) !== undefined) return false;
       const place = await open();

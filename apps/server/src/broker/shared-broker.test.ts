@@ -36,6 +36,7 @@ async function open(more: Partial<ConstructorParameters<typeof SharedBroker>[0]>
   const take: MessageHandler = async ({ topic }) => void told.push(topic);
   const broker = new SharedBroker({
     seat: new BrokerSeat(folder, silentLog),
+    database: () => Promise.resolve('one'),
     mayRun: true,
     host: '127.0.0.1',
     port,
@@ -130,4 +131,15 @@ test('a port that somebody else has is said at the start, by the name of its set
   stranger.close();
   await once(stranger, 'close');
   await open();
+});
+
+test('one of another database neither joins the broker nor takes its place, and says which process has it', async () => {
+  const first = await open();
+  await expect(open({ database: () => Promise.resolve('another') })).rejects.toThrow(
+    new RegExp(`^process ${process.pid} runs the broker of this DATA_DIR for another database than DATABASE_URL names here: `),
+  );
+  const worker = await open();
+  await connected(worker.broker);
+  await first.broker.stop();
+  await first.broker.leave();
 });

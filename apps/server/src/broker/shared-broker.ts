@@ -10,6 +10,8 @@ import type { BrokerPlace, BrokerSeat, Seated } from './seat.js';
 
 export interface SharedBrokerOptions {
   seat: BrokerSeat;
+  /** Which database this process works on: a text that is the same for all that work on the same one. */
+  database: () => Promise<string>;
   /** This process may run the broker; else it only joins the one that another runs. */
   mayRun: boolean;
   /** Where it listens when this process is the first. */
@@ -82,7 +84,7 @@ export class SharedBroker implements ScreenBroker {
 
   /**
    * Runs the broker, or joins the one that runs; one that only joins waits for nobody. Rejects with a StartError that names the setting when
-   * the ports cannot be had and no process on this DATA_DIR has them.
+   * the ports cannot be had and no process on this DATA_DIR has them, or when one of another database runs the broker.
    */
   async start(handler: MessageHandler): Promise<void> {
     this.handler = handler;
@@ -121,7 +123,10 @@ export class SharedBroker implements ScreenBroker {
   private async look(first = false): Promise<number> {
     if (this.running !== undefined || this.stopped) return CALM_MS;
     const holder = await this.options.seat.holder();
-    if (holder !== undefined) await this.join(holder);
+    const stranger = holder !== undefined && (await this.isStranger(holder));
+    if (stranger && first) throw new StartError(`${otherDatabase(holder)}: set the same DATABASE_URL, or a DATA_DIR of its own`);
+    if (stranger) await this.leaveStranger(holder);
+    else if (holder !== undefined) await this.join(holder);
     else if (this.options.mayRun) await this.run(first);
     else this.complain('no process with the role gateway runs the broker on this DATA_DIR: screens are not reached until one does');
     return this.connected ? CALM_MS : SEEKING_MS;
@@ -133,10 +138,10 @@ export class SharedBroker implements ScreenBroker {
     const { port, wsPort } = this.joined?.at ?? this.options;
     const broker = new EmbeddedBroker({ host, port, wsPort, tls, log });
     broker.onConnectionChange(() => this.tell());
-    const open = async (): Promise<BrokerPlace> => {
+    const open = async () => {
       await beforeScreens();
       await broker.start(this.handler);
-      return { host, ...broker.ports, tls: tls !== undefined };
+      return { host, ...broker.ports, tls: tls !== undefined, database: await this.options.database() };
     };
     let taken = false;
     try {
@@ -158,6 +163,19 @@ export class SharedBroker implements ScreenBroker {
     if (!first) this.options.log.warn(broker.ports, 'the process that ran the broker is gone; this one runs it now');
     for (const listener of this.runListeners) listener();
     await before?.stop();
+  }
+
+  /** Its screens and their words are those of another Marquee. */
+  private async isStranger({ database }: Seated): Promise<boolean> {
+    return database !== undefined && database !== (await this.options.database());
+  }
+
+  private async leaveStranger(holder: Seated): Promise<void> {
+    const before = this.joined?.client;
+    this.joined = undefined;
+    this.complain(`${otherDatabase(holder)}: screens are not reached until that process ends`);
+    await before?.stop();
+    this.tell();
   }
 
   private async join(holder: Seated): Promise<void> {
@@ -189,6 +207,10 @@ export class SharedBroker implements ScreenBroker {
     this.wasConnected = connected;
     for (const listener of this.connectionListeners) listener(connected);
   }
+}
+
+function otherDatabase({ process }: Seated): string {
+  return `process ${process.pid} runs the broker of this DATA_DIR for another database than DATABASE_URL names here`;
 }
 
 function sameSeat(one: Seated, other: Seated): boolean {

@@ -165,18 +165,20 @@ export const campaignCountsOf = statement({
 });
 
 /**
- * Raises the cancel flag and writes the fact that drives the sweep and the revokes. No row: it does not exist or is cancelled
- * already. From its commit on no begin wins; that nothing begun still starts is the barrier's word, not this statement's.
+ * Raises the cancel flag, if it is not raised, writes the fact that drives the sweep and the revokes, and answers the lock to take; no row: it
+ * does not exist. From its commit on no begin wins; that nothing begun still starts is the barrier's word, not this statement's. The senders
+ * hear of it, so that they let the lock go at once.
  */
 export const cancelCampaign = statement({
   name: 'campaigns_cancel',
   takes: { id: t.uuid },
-  gives: { id: t.uuid },
+  gives: { lock_key: t.bigint },
   text: `
     with cancelled as (
-      update campaigns set status = 'cancelled', next_slot_at = null, updated_at = now() where id = $id and status <> 'cancelled' returning id),
+      update campaigns set status = 'cancelled', next_slot_at = null, updated_at = now() where id = $id and status <> 'cancelled' returning id, epoch),
+    told as (select pg_notify('marquee', 'campaign_stopped ' || id || ':' || epoch) from cancelled),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload)
       select 'campaign', id, 'campaign_cancelled', '{"status": "cancelled"}' from cancelled)
-    select id from cancelled`,
+    select lock_key from campaigns where id = $id and (select count(*) from told) >= 0`,
 });

@@ -19,7 +19,7 @@ const COPIES = `
                        and (s.status is distinct from 'offline' or v.live_at <= s.status_since))),
                (select max(v.expire_at) from versions v)) as ends_at
       from deliveries d join executions e on e.id = d.execution_id left join devices s on s.device_id = d.recipient
-      where e.campaign_id = $id and d.revoke_acked_at is null and d.attempt > 0)`;
+      where e.campaign_id = $id and d.revoke_acked_at is null and d.attempt > d.unstarted)`;
 
 /** Where the screens of a campaign stand after a cancel. Clean: it answered the revoke, or was never offered the campaign. */
 export const clearanceOf = statement({

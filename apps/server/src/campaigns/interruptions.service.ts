@@ -38,18 +38,19 @@ export class Interruptions {
   ) {}
 
   /**
-   * Pauses and answers when no process can start a send of it any more; `draining` sends had started by then and `waitMs` is how long
-   * to wait for their end. Pausing what is paused confirms it again. PAUSE_UNCONFIRMED names the holders when that could not be confirmed in
+   * Pauses and answers when no process can start a send of it any more; `draining` were begun by then and have not ended: they had
+   * started, or wait for the resume. `waitMs` is how long to wait for their end. Pausing what is paused confirms it again. PAUSE_UNCONFIRMED names the holders when that could not be confirmed in
    * time: it is paused all the same; ask again. With `force` the holders' sessions are ended. CONFLICT when it is over, NOT_FOUND when
    * there is none.
    */
   async pause(id: string, { waitMs, force }: { waitMs: number; force: boolean }): Promise<Paused> {
-    await this.database.run(pauseCampaign, { id });
-    const { lock_key, status } = await this.interrupted(id);
+    const [campaign] = await this.database.run(pauseCampaign, { id });
+    if (campaign === undefined) throw unknownCampaign(id);
+    const { lock_key, status } = campaign;
     if (status === 'completed' || status === 'cancelled') throw new ProblemError('CONFLICT', `the campaign is ${status}`);
     const barrier = confirmed(await this.fence.barrier(lock_key, () => this.interrupted(id), force), 'PAUSE_UNCONFIRMED');
     // Rule 8: what is answered was read under the lock.
-    if (!barrier.read.paused) throw new ProblemError('CONFLICT', 'the campaign was resumed meanwhile');
+    if (!barrier.read.paused) throw new ProblemError('CONFLICT', `the campaign was resumed meanwhile, or is over: ${barrier.read.status}`);
     const draining = await this.drained(id, barrier.read.draining, waitMs);
     return { paused: true, epoch: barrier.read.epoch, draining, ...(barrier.forced > 0 ? { forced: barrier.forced } : {}) };
   }
@@ -72,8 +73,9 @@ export class Interruptions {
    * be confirmed in time: the campaign is cancelled all the same; ask again. With `force` the holders' sessions are ended.
    */
   async cancel(id: string, force: boolean): Promise<CampaignView> {
-    await this.database.run(cancelCampaign, { id });
-    const { lock_key } = await this.interrupted(id);
+    const [campaign] = await this.database.run(cancelCampaign, { id });
+    if (campaign === undefined) throw unknownCampaign(id);
+    const { lock_key } = campaign;
     const barrier = confirmed(await this.fence.barrier(lock_key, () => knownCampaign(this.database, id), force), 'CANCEL_UNCONFIRMED');
     return campaignView(barrier.read);
   }
@@ -117,7 +119,7 @@ export class Interruptions {
 
   private async executionToRetry(id: string): Promise<string> {
     const [row] = await this.database.run(executionToRetry, { campaign: id, now: this.clock.now() });
-    if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
+    if (row === undefined) throw unknownCampaign(id);
     if (row.channel === 'screen')
       throw new ProblemError('NOT_SUPPORTED', ['a screen is offered its campaign until it answers; there is nothing to retry']);
     if (row.status === 'cancelled') throw new ProblemError('CONFLICT', 'the campaign is cancelled');
@@ -138,9 +140,13 @@ export class Interruptions {
 
   private async interrupted(id: string) {
     const [row] = await this.database.run(readInterrupted, { id });
-    if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
+    if (row === undefined) throw unknownCampaign(id);
     return row;
   }
+}
+
+function unknownCampaign(id: string): ProblemError {
+  return new ProblemError('NOT_FOUND', `there is no campaign ${id}`);
 }
 
 /** What was read under the lock, or the problem that says who stands in the way. */

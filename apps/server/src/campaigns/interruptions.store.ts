@@ -3,21 +3,23 @@ import { loggedByClaim } from '../store/delivery-log.js';
 import { nullable, statement, t } from '../store/statement.js';
 
 /**
- * Raises the pause flag. No row: there is no such campaign, it is over, or it is paused already. From its commit on no begin wins; that
- * nothing begun still starts is the barrier's word, not this statement's.
+ * Raises the pause flag, of what is neither over nor paused already, and answers the lock to take; no row: there is no such campaign. From
+ * its commit on no begin wins; that nothing begun still starts is the barrier's word, not this statement's. `status` may be older than what
+ * it waited for. The senders hear of it, so that they let the lock go at once.
  */
 export const pauseCampaign = statement({
   name: 'campaigns_pause',
   takes: { id: t.uuid },
-  gives: { id: t.uuid },
+  gives: { status: t.text, lock_key: t.bigint },
   text: `
     with paused as (
       update campaigns set paused = true, updated_at = now()
       where id = $id and not paused and status not in ('completed', 'cancelled') returning id, status, epoch),
+    told as (select pg_notify('marquee', 'campaign_stopped ' || id || ':' || epoch) from paused),
     facts as (
       insert into outbox (aggregate_type, aggregate_id, event_type, payload, processed)
       select 'campaign', id, 'campaign_paused', jsonb_build_object('status', status, 'paused', true, 'epoch', epoch), true from paused)
-    select id from paused`,
+    select status, lock_key from campaigns where id = $id and (select count(*) from told) >= 0`,
 });
 
 /**
@@ -66,15 +68,18 @@ export const rewindDeliveries = statement({
     select count(*) as rewound from moved`,
 });
 
-/** What a pause or cancel answers from: the campaign's flag and epoch, and how many of its sends are mid-air. */
+/**
+ * What a pause answers from: the campaign's flag and epoch, and how many of its sends are mid-air, by the kept counts of the executions that have
+ * claims; looking through what is claimed took ten times as long.
+ */
 export const readInterrupted = statement({
   name: 'campaigns_read_interrupted',
   takes: { id: t.uuid },
-  gives: { status: t.text, paused: t.bool, epoch: t.int, lock_key: t.bigint, draining: t.bigint },
+  gives: { status: t.text, paused: t.bool, epoch: t.int, draining: t.bigint },
   text: `
-    select c.status, c.paused, c.epoch, c.lock_key,
-      (select count(*) from claims k cross join lateral unnest(k.delivery_ids) as held(id) join deliveries d on d.id = held.id
-       where k.campaign_id = c.id and d.claim_id = k.id and d.status = 'SENDING') as draining
+    select c.status, c.paused, c.epoch,
+      (select coalesce(sum(n), 0) from execution_counts
+       where state = 'SENDING' and execution_id in (select execution_id from claims where campaign_id = c.id))::bigint as draining
     from campaigns c where c.id = $id`,
 });
 

@@ -17,7 +17,10 @@ export const REDELIVERY: Readonly<Record<ChannelName, 'safe' | 'unsafe'>> = {
 export interface OutgoingDelivery {
   id: string;
   recipient: string;
+  /** Which beginning of it this is, from 1. */
   attempt: number;
+  /** How many earlier ones started nothing, and count as none. */
+  unstarted: number;
 }
 
 /** What the deliveries of one claim have in common. */

@@ -56,9 +56,9 @@ export class WebhookChannel implements Channel {
     const head = `{"campaignId":"${campaignId}","executionId":"${executionId}","deliveryId":"`;
     const between = `","epoch":${epoch},"attempt":`;
     const tail = `,"data":${hook.data}}`;
-    return async ({ id, recipient, attempt }, mayStart) => {
+    return async ({ id, recipient, attempt, unstarted }, mayStart) => {
       const whom = recipients.get(id) ?? JSON.stringify({ id: recipient });
-      const body = `${head}${id}${between}${attempt},"recipient":${whom}${tail}`;
+      const body = `${head}${id}${between}${attempt - unstarted},"recipient":${whom}${tail}`;
       return resultOf(await this.poster.post(hook.target, id, body, mayStart));
     };
   }

@@ -41,7 +41,7 @@ export const claimDeliveries = statement({
 export const beginDeliveries = statement({
   name: 'deliveries_begin',
   takes: { campaign: t.uuid, execution: t.uuid, epoch: t.int, claim: t.uuid, ids: t.uuids, sendMs: t.int },
-  gives: { id: t.uuid, recipient: t.text, attempt: t.int },
+  gives: { id: t.uuid, recipient: t.text, attempt: t.int, unstarted: t.int },
   text: `
     with moved as (
       update deliveries d
@@ -49,18 +49,18 @@ export const beginDeliveries = statement({
       from campaigns c
       where d.id = any($ids) and d.status = 'IN_PROGRESS' and d.epoch = $epoch and d.claim_id = $claim
         and c.id = $campaign and not c.paused and c.status not in ('cancelled', 'completed')
-      returning d.id, d.recipient, d.attempt, d.status, d.was),
+      returning d.id, d.recipient, d.attempt, d.unstarted, d.status, d.was),
     extended as (
       update claims set lease_until = greatest(lease_until, now() + $sendMs * interval '1 ms'), begun_by = ${BY}, begun_at = now()
       where id = $claim and exists (select from moved)),
     ${COUNTED}
-    select id, recipient, attempt from moved`,
+    select id, recipient, attempt, unstarted from moved`,
 });
 
 /**
  * Settles attempts: each row only by the attempt that began it, and also when it was taken for UNKNOWN meanwhile, for a late true
  * result heals it (protocol rule 6); one that it would be tried again after ends it FAILED, since its campaign may be over and swept by
- * then. An older attempt's result is not answered and changes nothing. The ids come sorted, so
+ * then. NOT_STARTED is PENDING again, and no attempt. An older attempt's result is not answered and changes nothing. The ids come sorted, so
  * that two statements over the same rows wait for each other in one order. The select around the ids hides
  * their number from the planner, which else compares everything with everything on a table analysed before the drain. One row of the log
  * says all of it.
@@ -92,12 +92,13 @@ export const settleDeliveries = statement({
   gives: { id: t.uuid, status: t.text },
   text: `
     with results as materialized (
-      select * from unnest((select $ids), (select $attempts), (select $outcomes), (select $reasons), (select $delaysMs), (select $doubts))
-        as r(id, attempt, outcome, reason, delay_ms, doubt)),
+      select id, attempt, case said when 'NOT_STARTED' then 'PENDING' else said end as outcome, (said = 'NOT_STARTED')::int as unstarted, reason, delay_ms, doubt
+      from unnest((select $ids), (select $attempts), (select $outcomes), (select $reasons), (select $delaysMs), (select $doubts))
+        as r(id, attempt, said, reason, delay_ms, doubt)),
     moved as (
       update deliveries d
       set status = case when d.status = 'UNKNOWN' and r.outcome = 'PENDING' then 'FAILED' else r.outcome end, was = d.status,
-          last_error = r.reason, settled_at = now(), doubt = d.doubt or r.doubt,
+          last_error = r.reason, settled_at = now(), doubt = d.doubt or r.doubt, unstarted = d.unstarted + r.unstarted,
           next_attempt_at = case when r.outcome = 'PENDING' and d.status = 'SENDING' then now() + r.delay_ms * interval '1 ms' end
       from results r
       where d.id = r.id and d.attempt = r.attempt and d.status in ('SENDING', 'UNKNOWN')
@@ -265,11 +266,11 @@ export const withdrawOffers = statement({
       select exists (select from campaign_versions v join campaigns c on c.id = v.campaign_id
                      where v.campaign_id = $campaign and v.expire_at > c.expire_at) as is_so),
     out as materialized (
-      select d.id, d.attempt > 0 and d.revoke_acked_at is null and ($revoke or (shortened.is_so and d.acknowledged_at is null)) as revoke
+      select d.id, d.attempt > d.unstarted and d.revoke_acked_at is null and ($revoke or (shortened.is_so and d.acknowledged_at is null)) as revoke
       from shortened, executions e join deliveries d on d.execution_id = e.id
       where e.campaign_id = $campaign and d.status <> 'SENDING'
         and (d.next_offer_at is not null
-             or (d.attempt > 0 and d.revoke_acked_at is null and d.next_revoke_at is null
+             or (d.attempt > d.unstarted and d.revoke_acked_at is null and d.next_revoke_at is null
                  and ($revoke or (shortened.is_so and d.acknowledged_at is null))))
       order by d.id limit $most for update of d),
     moved as (

@@ -30,7 +30,8 @@ export function madeAt(id: string): number {
  * Everything that happened to one delivery, the first thing first. Senders stamp by their own clocks; theirs are put between the claim and its
  * end, whatever they say, so that a clock that is off does not turn the order round.
  */
-export function timelineOf(row: ValuesOf<typeof deliveryRow>, { log, held, said }: Known): TimelineEntry[] {
+export function timelineOf(row: ValuesOf<typeof deliveryRow>, known: Known): TimelineEntry[] {
+  const { log, held, said } = withoutUnstarted(known);
   const steps: Step[] = [step(madeAt(row.id), { at: madeAt(row.id), what: 'targeted' })];
   const claims = new Set<string>();
   for (const each of log) steps.push(...ofLog(each, claims));
@@ -48,6 +49,21 @@ export function timelineOf(row: ValuesOf<typeof deliveryRow>, { log, held, said 
 export function playsView(plays: ValuesOf<typeof playsOf.gives> | undefined): DeliveryDetail['plays'] {
   if (plays === undefined || plays.first_hour === null || plays.last_hour === null) return null;
   return { count: plays.n, durationMs: plays.duration_ms, firstHour: plays.first_hour, lastHour: plays.last_hour };
+}
+
+/** Attempts are numbered as a person counts them: what never started is none, and the next has its number. */
+function withoutUnstarted({ log, held, said }: Known): Known {
+  const unstarted = log.filter((each) => each.outcome === 'NOT_STARTED').map((each) => each.attempt ?? 0);
+  const counted = (attempt: number): number => attempt - unstarted.filter((earlier) => earlier < attempt).length;
+  return {
+    log: log.map((each) => ({
+      ...each,
+      attempt: each.attempt === null ? null : counted(each.attempt),
+      outcome: each.outcome === 'NOT_STARTED' ? 'PENDING' : each.outcome,
+    })),
+    held: held === undefined ? undefined : { ...held, attempt: counted(held.attempt) },
+    said,
+  };
 }
 
 function step(order: number, entry: TimelineEntry): Step {

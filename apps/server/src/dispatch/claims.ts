@@ -2,6 +2,9 @@ import { endClaim, giveBackClaim } from '../deliveries/deliveries.store.js';
 import { backoff } from '../kit/backoff.js';
 import { type Database, isUnavailable } from '../store/database.js';
 
+/** How long a claim is looked for that may not have been committed, ms; a statement that lost its client ends sooner. */
+const LOST_MS = 10_000;
+
 /** Gives back claims that this process cannot go on with, as soon as the database can be reached. */
 export class Claims {
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -23,6 +26,14 @@ export class Claims {
     return this.attempt({ claim: claimId, afterMs }, 1, performance.now() + this.leaseMs);
   }
 
+  /**
+   * The same of a claim of which it is not known whether it was committed, and nothing of which will be begun: its connection was lost, and the database
+   * may commit it yet. So it is looked for again for some seconds.
+   */
+  giveBackLost(claimId: string): Promise<void> {
+    return this.attempt({ claim: claimId, afterMs: 0 }, 1, performance.now() + Math.min(this.leaseMs, LOST_MS), true);
+  }
+
   /** Ends a claim of which everything is settled. One that is not ended so is by the rescuer, who finds nothing in it. */
   async end(claimId: string): Promise<void> {
     await this.database.run(endClaim, { claim: claimId });
@@ -34,21 +45,22 @@ export class Claims {
     for (const timer of this.timers) clearTimeout(timer);
   }
 
-  private async attempt(what: { claim: string; afterMs: number }, attempt: number, until: number): Promise<void> {
+  private async attempt(what: { claim: string; afterMs: number }, attempt: number, until: number, lost = false): Promise<void> {
     if (this.stopped || performance.now() > until) return;
     try {
-      await this.database.run(giveBackClaim, what);
+      const [row] = await this.database.run(giveBackClaim, what);
+      if (!lost || (row?.returned ?? 0) > 0 || this.stopped) return;
     } catch (error) {
       if (this.stopped) return;
       if (!isUnavailable(error)) return this.onError(error);
-      const timer = setTimeout(
-        () => {
-          this.timers.delete(timer);
-          void this.attempt(what, attempt + 1, until);
-        },
-        backoff(attempt, { firstMs: 100, maxMs: 500 }),
-      );
-      this.timers.add(timer);
     }
+    const timer = setTimeout(
+      () => {
+        this.timers.delete(timer);
+        void this.attempt(what, attempt + 1, until, lost);
+      },
+      backoff(attempt, { firstMs: 100, maxMs: 500 }),
+    );
+    this.timers.add(timer);
   }
 }

@@ -13,6 +13,7 @@ import type { Database } from '../store/database.js';
 import type { Fence } from '../store/fence.js';
 import { askedBy } from './asked.js';
 import type { Claims } from './claims.js';
+import { type Halt, Halts } from './halts.js';
 import { type Limit, type Pacer, stretches } from './pacer.js';
 import { type Settlement, Settler } from './settler.js';
 
@@ -47,6 +48,7 @@ interface Batch {
   permits: Permits;
   /** Undefined: they need no pace. */
   limit: Limit | undefined;
+  halt: Halt;
   /** Of a slice of it nothing began: its campaign is paused or over, the claim somebody else's, or the database away. */
   bounced: boolean;
 }
@@ -65,6 +67,7 @@ export class Consumer {
   private ending = false;
   private readonly permits = new Map<Channel, Permits>();
   private readonly settler: Settler;
+  private readonly halts = new Halts();
 
   constructor(
     private readonly database: Database,
@@ -90,20 +93,32 @@ export class Consumer {
   }
 
   /**
+   * A campaign was paused or cancelled in an epoch, says the notification `campaign:epoch`: what has not started of its claims of that epoch
+   * does not start, and its lock is let go at once.
+   */
+  callOff(notification = ''): void {
+    const [campaignId = '', epoch = ''] = notification.split(':');
+    if (epoch !== '') this.halts.callOff(campaignId, Number(epoch));
+  }
+
+  /**
    * Resolves when every delivery that it began is settled, or left to the rescuer. Calls `started` before, when only results are awaited, of
    * what keeps a rate: how fast results come shall not change that.
    */
   async consume(message: BusMessage, started: () => void = () => undefined): Promise<void> {
+    const halt = this.halts.enter(message.campaignId, message.epoch);
     try {
-      await this.consumeSlices(message, started);
+      await this.consumeSlices(message, halt, started);
     } catch (error) {
       // Nobody needs to wait for the lease of what was not begun.
       await this.claims.giveBack(message.claimId, AGAIN_MS);
       throw error;
+    } finally {
+      halt.leave();
     }
   }
 
-  private async consumeSlices(message: BusMessage, onStarted: () => void): Promise<void> {
+  private async consumeSlices(message: BusMessage, halt: Halt, onStarted: () => void): Promise<void> {
     const key = await this.keys.of(message.campaignId);
     const channel = key === undefined ? undefined : this.channels.get(key.channel);
     const send = await channel?.prepare(message);
@@ -112,7 +127,7 @@ export class Consumer {
       return await this.claims.giveBack(message.claimId, NOTHING_TO_SEND_MS);
     const limit = this.pacer.limitOf(message.campaignId, key.ratePerSecond, key.channel);
     const rest = [...message.deliveryIds];
-    const batch: Batch = { message, rest, key, channel, send, permits: this.permitsOf(channel), limit, bounced: false };
+    const batch: Batch = { message, rest, key, channel, send, permits: this.permitsOf(channel), limit, halt, bounced: false };
     const slices: Promise<number>[] = [];
     const starting: Promise<void>[] = [];
     const failures: unknown[] = [];
@@ -197,24 +212,33 @@ export class Consumer {
       permits.give(message.campaignId, count);
     };
     const results: Promise<Settlement>[] = [];
+    let begun: OutgoingDelivery[] = [];
     let forget: () => void = () => undefined;
     try {
+      // Nothing of it would begin, and the lock would only keep the next in the queue for it waiting.
+      if (batch.halt.called) {
+        batch.bounced = true;
+        await this.noteStale(message, ids, begun);
+        return 0;
+      }
       const asked = performance.now();
       const hold = await this.fence.hold(batch.key.lockKey);
       try {
-        const begun = await this.begin(message, ids);
+        begun = await this.begin(message, ids);
         const begunAt = systemClock.now();
         batch.bounced ||= begun.length === 0;
         giveBack(ids.length - begun.length);
-        const { gate, allAsked, ...asking } = askedBy(begun.length, hold);
+        const { gate, allAsked, ...asking } = askedBy(begun.length, hold, batch.halt);
         forget = asking.forget;
         const start = (delivery: OutgoingDelivery, mayStart: StartGate): void => {
           results.push(this.send(batch, delivery, begunAt, mayStart).finally(() => giveBack(1)));
         };
+        let handed: number;
         if (batch.limit !== undefined && times !== undefined) {
           this.pacer.prepared(performance.now() - asked);
-          await this.startPaced(batch.limit, begun, times, gate, start);
-        } else await startAtOnce(begun, gate, start);
+          handed = await this.startPaced(batch.limit, batch.halt, begun, times, gate, start);
+        } else handed = await startAtOnce(batch.halt, begun, gate, start);
+        for (const delivery of begun.slice(handed)) results.push(this.leave(batch, delivery, begunAt).finally(() => giveBack(1)));
         // What ends without asking has started nothing, so the slice has started when either is true of each.
         await Promise.race([allAsked, Promise.all(results)]);
       } finally {
@@ -222,28 +246,34 @@ export class Consumer {
         await hold.release();
       }
       started();
-      return await this.settle(message, channel, await Promise.all(results));
+      const told = this.noteStale(message, ids, begun);
+      const settled = await this.settle(message, channel, await Promise.all(results));
+      await told;
+      return settled;
     } finally {
       started();
       giveBack(held);
     }
   }
 
-  /** Starts each at a moment of its own; those for which none is left do not start. */
+  /** Starts each at a moment of its own, until it is called off; those for which none is left do not start. Answers how many it handed over. */
   private async startPaced(
     { lateness }: Limit,
+    halt: Halt,
     begun: readonly OutgoingDelivery[],
     times: readonly number[],
     gate: StartGate,
     start: (delivery: OutgoingDelivery, mayStart: StartGate) => void,
-  ): Promise<void> {
+  ): Promise<number> {
     const moments = [...times];
-    for (const delivery of begun) {
+    for (const [index, delivery] of begun.entries()) {
       while (moments[0] !== undefined && this.pacer.isOver(moments[0])) moments.shift();
       const moment = moments.shift();
-      if (moment !== undefined) await this.pacer.until(moment);
+      if (moment !== undefined) await Promise.race([this.pacer.until(moment), halt.call]);
+      if (halt.called) return index;
       start(delivery, () => gate() && moment !== undefined && lateness.allows(moment));
     }
+    return begun.length;
   }
 
   private async begin(message: BusMessage, ids: string[]): Promise<OutgoingDelivery[]> {
@@ -256,16 +286,24 @@ export class Consumer {
       ids,
       sendMs: this.options.sendMs,
     });
-    if (begun.length < ids.length) {
-      const won = new Set(begun.map((row) => row.id));
-      const stale = ids.filter((id) => !won.has(id));
-      this.metrics.stale(stale.length);
-      // For the feed alone: what was begun must be sent whether or not this can be told.
-      await this.database
-        .run(noteStale, { campaign: campaignId, epoch, ids: stale })
-        .catch((error: unknown) => this.log.warn({ err: error, n: stale.length }, 'stale messages could not be told'));
-    }
     return begun;
+  }
+
+  /** For the feed alone: what was begun is sent whether or not this can be told. */
+  private async noteStale({ campaignId, epoch }: BusMessage, ids: readonly string[], begun: readonly { id: string }[]): Promise<void> {
+    if (begun.length === ids.length) return;
+    const won = new Set(begun.map((row) => row.id));
+    const stale = ids.filter((id) => !won.has(id));
+    this.metrics.stale(stale.length);
+    await this.database
+      .run(noteStale, { campaign: campaignId, epoch, ids: stale })
+      .catch((error: unknown) => this.log.warn({ err: error, n: stale.length }, 'stale messages could not be told'));
+  }
+
+  /** Called off before its channel was asked for it. */
+  private leave(batch: Batch, delivery: OutgoingDelivery, begunAt: number): Promise<Settlement> {
+    const notStarted = { ...batch, send: (): Promise<SendResult> => Promise.resolve({ outcome: 'NOT_STARTED' }) };
+    return this.send(notStarted, delivery, begunAt, () => false);
   }
 
   private async send(
@@ -302,15 +340,18 @@ export class Consumer {
 }
 
 async function startAtOnce(
+  halt: Halt,
   begun: readonly OutgoingDelivery[],
   gate: StartGate,
   start: (delivery: OutgoingDelivery, mayStart: StartGate) => void,
-): Promise<void> {
+): Promise<number> {
   for (const [index, delivery] of begun.entries()) {
+    if (halt.called) return index;
     start(delivery, gate);
     // A whole batch in one turn of the event loop would hold up everything else for tens of milliseconds.
     if ((index + 1) % SENDS_A_TURN === 0) await nextTurn();
   }
+  return begun.length;
 }
 
 const OF_UNKNOWN = { hold: 'UNKNOWN', fail: 'FAILED' } as const;
@@ -325,10 +366,11 @@ function verdict(
   const certain = { delayMs: 0, doubt: false };
   if (result.outcome === 'SUCCESS') return { outcome: 'SUCCESS', reason: null, ...certain };
   if (result.outcome === 'FAILED') return { outcome: 'FAILED', reason: result.reason, ...certain };
-  if (result.outcome === 'NOT_STARTED') return { outcome: 'PENDING', reason: 'not started in time', ...certain };
+  if (result.outcome === 'NOT_STARTED') return { outcome: 'NOT_STARTED', reason: 'not started in time', ...certain };
   const { reason, afterMs, ambiguous: doubt } = result;
   const unknown = doubt && channel.redelivery === 'unsafe';
   if (unknown && onUnknown !== 'retry') return { outcome: OF_UNKNOWN[onUnknown], reason, delayMs: 0, doubt };
-  if (delivery.attempt >= channel.maxAttempts) return { outcome: unknown ? 'UNKNOWN' : 'FAILED', reason, delayMs: 0, doubt };
-  return { outcome: 'PENDING', reason, delayMs: Math.max(afterMs, backoff(delivery.attempt, { firstMs: afterMs, maxMs: 60_000 })), doubt };
+  const tries = delivery.attempt - delivery.unstarted;
+  if (tries >= channel.maxAttempts) return { outcome: unknown ? 'UNKNOWN' : 'FAILED', reason, delayMs: 0, doubt };
+  return { outcome: 'PENDING', reason, delayMs: Math.max(afterMs, backoff(tries, { firstMs: afterMs, maxMs: 60_000 })), doubt };
 }

@@ -107,7 +107,7 @@ export class Converger extends Actor {
       const send = taken.length === 0 ? undefined : await this.channel.prepare({ campaignId });
       if (send !== undefined) {
         const { gate, allAsked, forget } = askedBy(taken.length, hold);
-        sends = taken.map(({ id, recipient }) => send({ id, recipient, attempt: 0 }, gate));
+        sends = taken.map(({ id, recipient }) => send({ id, recipient, attempt: 0, unstarted: 0 }, gate));
         await Promise.race([allAsked, Promise.allSettled(sends)]).finally(forget);
       }
     } finally {

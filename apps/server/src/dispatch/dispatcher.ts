@@ -3,7 +3,7 @@ import { claimDeliveries } from '../deliveries/deliveries.store.js';
 import { waitingExecutions } from '../executions/executions.store.js';
 import { newId } from '../kit/ids.js';
 import { Actor, type OnActorError } from '../kit/actor.js';
-import type { Database } from '../store/database.js';
+import { type Database, isUnavailable } from '../store/database.js';
 import type { Claims } from './claims.js';
 
 export interface DispatcherOptions {
@@ -130,8 +130,8 @@ export class Dispatcher extends Actor {
       await this.busOf(execution).publish({ campaignId, executionId, epoch: first.epoch, claimId, deliveryIds: rows.map((row) => row.id) });
       return rows.length;
     } catch (error) {
-      // It may have been committed all the same.
-      void this.claims.giveBack(claimId);
+      // It may have been committed all the same, or be so in a moment.
+      void (isUnavailable(error) ? this.claims.giveBackLost(claimId) : this.claims.giveBack(claimId));
       throw error;
     }
   }

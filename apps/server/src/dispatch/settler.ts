@@ -13,7 +13,8 @@ export interface Settlement {
   /** By this process's clock, epoch ms; `sentAt` is null when nothing was sent. */
   begunAt: number;
   sentAt: number | null;
-  outcome: 'SUCCESS' | 'FAILED' | 'PENDING' | 'UNKNOWN';
+  /** NOT_STARTED: PENDING again, and no attempt. */
+  outcome: 'SUCCESS' | 'FAILED' | 'PENDING' | 'UNKNOWN' | 'NOT_STARTED';
   reason: string | null;
   delayMs: number;
   /** It may have been sent. */

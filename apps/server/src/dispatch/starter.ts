@@ -45,7 +45,7 @@ export class Starter extends Actor {
   protected override async turn(): Promise<number> {
     if (await this.startOne()) return 0;
     const [next] = await this.database.run(nextNewExecution, {});
-    // One that is due and was not to be had is in another starter's hands.
+    // One that is due and was not to be had is in another starter's hands, or its campaign in somebody's.
     return Math.min(this.options.pollMs, Math.max(ELSEWHERE_MS, Math.ceil(next?.wait_ms ?? this.options.pollMs)));
   }
 

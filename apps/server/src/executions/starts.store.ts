@@ -8,7 +8,10 @@ const MAY_START = `(not e.queued or not exists (
   select from executions o where o.campaign_id = e.campaign_id and o.state in ('NEW', 'RUNNING', 'PAUSED')
     and (not o.queued or o.scheduled_for < e.scheduled_for)))`;
 
-/** Locks the new execution that is due first and that nobody else is starting; no row when there is none. */
+/**
+ * Locks the new execution that is due first, and its campaign: one that nobody else is starting, and whose campaign nobody is changing, for it waits
+ * for neither and so is part of no deadlock. No row when there is none.
+ */
 export const takeNewExecution = statement({
   name: 'executions_take_new',
   takes: {},
@@ -27,10 +30,10 @@ export const takeNewExecution = statement({
       case when e.kind = 'scheduled' then (c.schedule ->> 'tooLateMs')::bigint end as too_late_ms
     from executions e join campaigns c on c.id = e.campaign_id
     where e.state = 'NEW' and e.next_try_at <= now() and ${MAY_START}
-    order by e.next_try_at, e.scheduled_for limit 1 for no key update of e skip locked`,
+    order by e.next_try_at, e.scheduled_for limit 1 for no key update of e, c skip locked`,
 });
 
-/** Runs a new execution that the caller holds locked; of a campaign that is over it ends CANCELLED. Answers which. */
+/** Runs a new execution that the caller holds locked, with its campaign; of a campaign that is over it ends CANCELLED. Answers which. */
 export const startExecution = statement({
   name: 'executions_start',
   takes: { id: t.uuid },

@@ -15,6 +15,8 @@ export interface DatabaseOptions {
   /** For reads that may lag; the primary when absent. */
   readUrl?: string | undefined;
   poolSize: number;
+  /** How many connections stay open however long nobody needs them; 0 when not given. */
+  kept?: number;
   /** What its sessions are called; also who the log of deliveries says it was. */
   session?: string | undefined;
   log: Log;
@@ -146,7 +148,14 @@ export class Database implements Runner {
   }
 
   private createPool(connectionString: string, max: number): pg.Pool {
-    const pool = new pg.Pool({ connectionString, max, types, application_name: this.session, connectionTimeoutMillis: CONNECT_MS });
+    const pool = new pg.Pool({
+      connectionString,
+      max,
+      min: this.options.kept ?? 0,
+      types,
+      application_name: this.session,
+      connectionTimeoutMillis: CONNECT_MS,
+    });
     pool.on('error', (error) => this.options.log.warn({ reason: error.message }, 'an idle database connection was lost'));
     // A connection that dies while it is lent and silent has nobody else to tell; whoever holds it learns by its next query.
     pool.on('connect', (client) => client.on('error', (error) => this.options.log.debug({ err: error }, 'a database connection was lost')));

@@ -22,7 +22,7 @@ export const deliveryRow = {
 
 /** The columns of a row `d` of deliveries as `deliveryView` takes them. */
 export const DELIVERY = `
-  d.id, d.campaign_id, d.execution_id, d.recipient, d.status, d.epoch, d.attempt, d.offers, d.last_error, d.install_error,
+  d.id, d.campaign_id, d.execution_id, d.recipient, d.status, d.epoch, d.attempt - d.unstarted as attempt, d.offers, d.last_error, d.install_error,
   epoch_ms(d.settled_at) as settled_at, epoch_ms(d.acknowledged_at) as acknowledged_at, d.acknowledged_version, d.on_air,
   epoch_ms(d.revoke_acked_at) as revoke_acked_at`;
 

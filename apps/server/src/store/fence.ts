@@ -32,12 +32,18 @@ export type BarrierResult<T> = { confirmed: true; read: T; forced: number } | { 
 
 const LOCK_NOT_AVAILABLE = '55P03';
 
+/** Barriers of one process at the same time, each on a connection of its own; others wait their turn. */
+export const BARRIERS_AT_ONCE = 4;
+
 /**
  * The campaign's lock (docs/protocol: rules 2, 5, 8). Whoever is about to send holds it shared, in a transaction of its own
  * on a connection of its own, from before begin until its batch has started. Pause and cancel commit their flag, take it
  * exclusively, and read again: when they have it, nothing is between begin and start in any process.
  */
 export class Fence {
+  private barriersUnderWay = 0;
+  private readonly waiting: (() => void)[] = [];
+
   constructor(
     /** Connections for holders. Apart from the barriers', or waiting barriers could starve the holders they wait for. */
     private readonly holders: Database,
@@ -83,16 +89,52 @@ export class Fence {
 
   /**
    * Waits until nobody holds the lock and runs `read` while holding it exclusively. `confirmed: false` names the holders
-   * when the lock did not come in time: nothing new begins, but something begun may still start; ask again.
+   * when the lock did not come in time,
+   * and nobody when it could not be asked for, since too many others wait for theirs: nothing new begins, but something begun may still start; ask again.
    * With `force` the holders' sessions are ended and counted in `forced`.
    */
   async barrier<T>(lockKey: number, read: () => Promise<T>, force = false): Promise<BarrierResult<T>> {
+    if (!(await this.turn())) return { confirmed: false, holders: [] };
+    try {
+      return await this.passed(lockKey, read, force);
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** True when it is this barrier's turn, which `leave` ends; false when it did not come in time. */
+  private async turn(): Promise<boolean> {
+    if (this.barriersUnderWay < BARRIERS_AT_ONCE) {
+      this.barriersUnderWay += 1;
+      return true;
+    }
+    return await new Promise((resolve) => {
+      const start = (): void => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(start), 1);
+        resolve(false);
+      }, this.options.waitMs);
+      this.waiting.push(start);
+    });
+  }
+
+  private leave(): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.barriersUnderWay -= 1;
+    else next();
+  }
+
+  private async passed<T>(lockKey: number, read: () => Promise<T>, force: boolean): Promise<BarrierResult<T>> {
     return await this.barriers.withClient(async (client) => {
       let forced = 0;
       for (let attempt = 0; ; attempt += 1) {
-        if (await this.lockExclusively(client, lockKey)) {
+        const upMs = await this.lockExclusively(client, lockKey);
+        if (upMs !== undefined) {
           try {
-            await this.outliveRestart(client);
+            await this.outliveRestart(upMs);
             return { confirmed: true as const, read: await read(), forced };
           } finally {
             await client.query('commit');
@@ -109,22 +151,24 @@ export class Fence {
   }
 
   /** A restart of the database drops all locks: until D after it, who held one before may still start a send. */
-  private async outliveRestart(client: pg.PoolClient): Promise<void> {
-    const { rows } = await client.query<{ up_ms: number }>(
-      'select (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)::float8 as up_ms',
-    );
-    const left = this.options.deadlineMs - (rows[0]?.up_ms ?? 0);
+  private async outliveRestart(upMs: number): Promise<void> {
+    const left = this.options.deadlineMs - upMs;
     if (left > 0) await delay(left);
   }
 
-  private async lockExclusively(client: pg.PoolClient, lockKey: number): Promise<boolean> {
-    await client.query(`begin; set local lock_timeout = ${Math.trunc(this.options.waitMs)}`);
+  /** In one trip, which answers for how long the database had been up when it had the lock, ms; undefined when it did not come in time. */
+  private async lockExclusively(client: pg.PoolClient, lockKey: number): Promise<number | undefined> {
     try {
-      await client.query(`select pg_advisory_xact_lock(${BigInt(lockKey)})`);
-      return true;
+      const answers: unknown = await client.query(
+        `begin; set local lock_timeout = ${Math.trunc(this.options.waitMs)}; select pg_advisory_xact_lock(${BigInt(lockKey)}); ` +
+          'select (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)::float8 as up_ms',
+      );
+      // One result for each statement, which the types of pg do not know.
+      const [up] = (answers as pg.QueryResult<{ up_ms: number }>[]).at(-1)?.rows ?? [];
+      return up?.up_ms ?? 0;
     } catch (error) {
       await client.query('rollback');
-      if (errorCode(error) === LOCK_NOT_AVAILABLE) return false;
+      if (errorCode(error) === LOCK_NOT_AVAILABLE) return undefined;
       throw new Error(`the campaign's lock could not be taken: ${reasonOf(error)}`, { cause: error });
     }
   }

@@ -5,13 +5,16 @@ import type { Database } from './database.js';
 
 const CHANNEL = 'marquee';
 
+/** Told what the notification says beyond its topic; undefined after a reconnect, when anything may have been missed. */
+type Wake = (detail: string | undefined) => void;
+
 /**
  * Wakes actors by PostgreSQL's NOTIFY. A hint only: what was missed while the connection was down is made good by waking
  * everyone after each reconnect, and by the actors' own polling.
  */
 export class Notifications {
   private client: pg.Client | undefined;
-  private readonly listeners: { topic: string; wake: () => void }[] = [];
+  private readonly listeners: { topic: string; wake: Wake }[] = [];
   private retry: NodeJS.Timeout | undefined;
   private stopped = false;
   private failures = 0;
@@ -22,7 +25,7 @@ export class Notifications {
   ) {}
 
   /** Calls `wake` when a fact of that type was committed, and after every reconnect. */
-  on(topic: string, wake: () => void): void {
+  on(topic: string, wake: Wake): void {
     this.listeners.push({ topic, wake });
   }
 
@@ -30,13 +33,14 @@ export class Notifications {
     const client = await this.database.dedicatedClient();
     if (this.stopped) return await client.end();
     this.client = client;
-    client.on('notification', ({ payload }) => {
-      for (const listener of this.listeners) if (listener.topic === payload) listener.wake();
+    client.on('notification', ({ payload = '' }) => {
+      const [topic = '', detail = ''] = payload.split(' ', 2);
+      for (const listener of this.listeners) if (listener.topic === topic) listener.wake(detail);
     });
     client.once('end', () => this.reconnect());
     await client.query(`listen ${CHANNEL}`);
     this.failures = 0;
-    for (const listener of this.listeners) listener.wake();
+    for (const listener of this.listeners) listener.wake(undefined);
   }
 
   async stop(): Promise<void> {

@@ -9,6 +9,7 @@ import { urlHost } from '../kit/hosts.js';
 import type { Log } from '../kit/log.js';
 import { allOffline } from '../screens/screens.store.js';
 import type { Database } from '../store/database.js';
+import { identityOf } from '../store/database-identity.js';
 import { Lead } from '../store/lead.js';
 import { actorErrors } from './context.js';
 
@@ -37,6 +38,7 @@ function embedded(config: Config, database: Database, log: Log): GatewayBroker {
   const { host, mqttPort: port, mqttWsPort: wsPort, tlsCert, tlsKey } = config;
   const broker = new SharedBroker({
     seat: new BrokerSeat(config.dataDir, log),
+    database: () => identityOf(database),
     mayRun: config.roles.includes('gateway'),
     host,
     port,

@@ -12,7 +12,7 @@ import { FileStorage } from '../storage/file-storage.js';
 import { Database } from '../store/database.js';
 import { sessionName } from '../store/delivery-log.js';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.js';
-import { Fence } from '../store/fence.js';
+import { BARRIERS_AT_ONCE, Fence } from '../store/fence.js';
 import { Members } from '../store/members.js';
 import { migrate } from '../store/migrate.js';
 import { Notifications } from '../store/notifications.js';
@@ -31,11 +31,12 @@ export async function openStore(config: Config, apiBaseUrl: string, log: Log, me
     ({ url, role: databaseRole } = embedded);
   }
   await migrateOrExplain(url, config);
-  const open = (poolSize: number, readUrl?: string): Database => {
+  const open = (poolSize: number, readUrl?: string, kept = 0): Database => {
     const database = new Database({
       url,
       readUrl,
       poolSize,
+      kept,
       session: sessionName(config.workerName ?? `${hostname().slice(0, 40)}:${process.pid}`),
       log,
       observe: (name, seconds, failed) => metrics.statement(name, seconds, failed),
@@ -53,7 +54,9 @@ export async function openStore(config: Config, apiBaseUrl: string, log: Log, me
     await outbox.release(database);
   });
   const { fenceDeadlineMs: deadlineMs, fenceIdleMs: idleMs, fenceWaitMs: waitMs } = config;
-  const fence = new Fence(open(WORKER_SLOTS + 4), open(4), systemClock, { deadlineMs, idleMs, waitMs });
+  // Whoever pauses need not wait until a connection is made: 15 ms, several times that on a busy machine.
+  const barriers = open(BARRIERS_AT_ONCE, undefined, 1);
+  const fence = new Fence(open(WORKER_SLOTS + 4), barriers, systemClock, { deadlineMs, idleMs, waitMs });
   const storage = await openStorage(config);
   return {
     database,

@@ -57,6 +57,7 @@ export function startWorker(context: Context, manifests: Manifests): void {
     onError,
   });
   notifications.on('deliveries_due', () => dispatcher.wake());
+  notifications.on('campaign_stopped', (detail) => consumer.callOff(detail));
   broker.onConnectionChange((connected) => {
     if (connected) dispatcher.wake();
   });

@@ -1,8 +1,8 @@
 import { nullable, statement, t } from '../../store/statement.js';
 
 /**
- * All that is known of one campaign on one screen, in one row: the campaign with the times of the version that screens are offered, its latest execution, the screen, and the delivery of that
- * execution to it. What is not there is null; no row when there is no such campaign.
+ * All that is known of one campaign on one screen, in one row: the campaign with the times of the version that screens are offered, its latest execution that started (a later one
+ * that was skipped has nothing on any screen), the screen, and the delivery of that execution to it. What is not there is null; no row when there is no such campaign.
  */
 export const caseOf = statement({
   name: 'why_case',
@@ -34,7 +34,7 @@ export const caseOf = statement({
       (select jsonb_build_object('status', s.status, 'statusSince', epoch_ms(s.status_since), 'lastSeen', epoch_ms(s.last_seen),
           'groupId', s.group_id, 'tags', s.tags, 'clockOffsetMs', s.clock_offset_ms, 'report', s.report)
        from devices s where s.device_id = $device) as screen,
-      (select jsonb_build_object('id', d.id, 'status', d.status, 'attempt', d.attempt, 'lastError', d.last_error, 'nextAttemptAt', epoch_ms(d.next_attempt_at),
+      (select jsonb_build_object('id', d.id, 'status', d.status, 'attempt', d.attempt - d.unstarted, 'lastError', d.last_error, 'nextAttemptAt', epoch_ms(d.next_attempt_at),
           'settledAt', epoch_ms(d.settled_at), 'acknowledgedAt', epoch_ms(d.acknowledged_at), 'heldVersion', d.acknowledged_version,
           'installError', d.install_error, 'installErrorAt', d.install_error_at, 'missingAssets', d.missing_assets, 'offers', d.offers,
           'nextOfferAt', epoch_ms(d.next_offer_at), 'onAir', d.on_air, 'displayAt', d.display_at, 'revokes', d.revokes,
@@ -43,7 +43,7 @@ export const caseOf = statement({
     from campaigns c
     join campaign_versions v on v.campaign_id = c.id and v.version = case when c.status in ('draft', 'building') then c.version else c.live_version end
     left join lateral (
-      select id, started_at, scheduled_for from executions where campaign_id = c.id order by scheduled_for desc limit 1) as e on true
+      select id, started_at, scheduled_for from executions where campaign_id = c.id order by started_at is not null desc, scheduled_for desc limit 1) as e on true
     where c.id = $campaign`,
 });
 

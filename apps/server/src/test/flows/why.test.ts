@@ -45,6 +45,15 @@ async function installed(deviceId: string, more: Partial<CreateCampaignInput> = 
 }
 
 describe('why a campaign is not playing', () => {
+  test('tells of the execution that runs, not of a later one that never started', async () => {
+    const { campaign } = await installed('skipped-after');
+    await flow.sql(
+      `insert into executions (id, campaign_id, scheduled_for, state, reason) values ($1, $2, $3, 'SKIPPED', 'an earlier execution was still live')`,
+      [randomUUID(), campaign, Date.now() + HOUR],
+    );
+    expect(await ask(campaign, 'skipped-after')).toMatchObject({ reason: 'should_play', facts: { heldVersion: 1 } });
+  });
+
   test('follows it from the request to the screen and off it again', async () => {
     const { screen, campaign } = await installed('life');
     expect(await ask(campaign, 'life')).toMatchObject({ playing: false, reason: 'should_play' });

@@ -88,6 +88,21 @@ describe('a claim that is given back', () => {
     expect((await claim(run)).deliveryIds).toHaveLength(3);
   });
 
+  test('before it was committed, by one that lost its connection, is given back once it is', async () => {
+    const run = await runningCampaign(store, 3);
+    const claims = new Claims(store.database, LEASE_MS, unexpected);
+    const claimId = await store.database.transaction(async (transaction) => {
+      const claimed = newId();
+      const { campaign, execution } = run;
+      await transaction.run(claimDeliveries, { campaign, execution, claim: claimed, process: null, most: 100, leaseMs: LEASE_MS });
+      await claims.giveBackLost(claimed);
+      return claimed;
+    });
+    await eventually(async () => expect(await isHeld(claimId)).toBe(false));
+    expect(await countsOf(store, run.execution)).toEqual({ PENDING: 3 });
+    claims.stop();
+  });
+
   test('keeps what is being sent, and the lease of that', async () => {
     const run = await runningCampaign(store, 3);
     const message = await claim(run);

@@ -18,7 +18,8 @@ import { Pacer } from '../../dispatch/pacer.js';
 import { systemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
 import { silentLog } from '../../kit/log.js';
-import type { Fence } from '../../store/fence.js';
+import { BARRIERS_AT_ONCE, type Fence } from '../../store/fence.js';
+import { waitForWaiters } from '../support/dispatching.js';
 import { countsOf, openTestStore, runningCampaign, statesOf, type TestCampaign, type TestStore } from '../support/store.js';
 
 let store: TestStore;
@@ -293,3 +294,25 @@ async function waitForWaiter(): Promise<void> {
     )
     .toBeGreaterThan(0);
 }
+
+test('of many pauses that wait at the same time so many ask for their locks at once, and the others have their turn', async () => {
+  const fence = store.fence();
+  const locks = [1, 2, 3, 4, 5, 6, 7].map((n) => 900_000 + n);
+  const holds = await Promise.all(locks.slice(0, BARRIERS_AT_ONCE).map((lock) => fence.hold(lock)));
+  const barriers = locks.map((lock) => fence.barrier(lock, () => Promise.resolve(lock)));
+  await waitForWaiters(store, BARRIERS_AT_ONCE);
+  // Nobody holds the lock of the last; it is not its turn.
+  expect(await Promise.race([barriers.at(-1), Promise.resolve('waits')])).toBe('waits');
+  for (const hold of holds) await hold.release();
+  expect(await Promise.all(barriers)).toEqual(locks.map((read) => ({ confirmed: true, read, forced: 0 })));
+});
+
+test('a pause whose turn does not come in time is not confirmed, and does not fail', async () => {
+  const fence = store.fence({ waitMs: 400 });
+  const hold = await fence.hold(900_100);
+  const barriers = Array.from({ length: 3 * BARRIERS_AT_ONCE }, () => fence.barrier(900_100, () => Promise.resolve('read')));
+  const answers = await Promise.all(barriers);
+  expect(answers.map(({ confirmed }) => confirmed)).toEqual(barriers.map(() => false));
+  expect(answers).toContainEqual({ confirmed: false, holders: [] });
+  await hold.release();
+});

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Producer } from '../../dispatch/producer.js';
 import { Starter } from '../../dispatch/starter.js';
+import { cancelExecutions } from '../../executions/executions.store.js';
+import { lockCampaign } from '../../executions/starts.store.js';
 import { systemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
 import { silentLog } from '../../kit/log.js';
@@ -207,6 +209,18 @@ describe('starters', () => {
     await one.step();
     expect(await executionsOf(campaign)).toMatchObject([{ state: 'FAILED', attempts: 2, reason: expect.stringContaining('audience') }]);
     expect(await statusOf(campaign)).toBe('completed');
+  });
+
+  test('wait for nobody who has the campaign, who may then have its execution: no two wait for each other', async () => {
+    const campaign = await due();
+    await producer().step();
+    await store.database.transaction(async (transaction) => {
+      // As whoever ends a campaign does: first its row, then those of its executions.
+      await transaction.run(lockCampaign, { id: campaign });
+      expect(await starter().step()).toBeLessThan(1000);
+      await transaction.run(cancelExecutions, { campaign });
+    });
+    expect(await executionsOf(campaign)).toMatchObject([{ state: 'CANCELLED', attempts: 0 }]);
   });
 
   test('sleep when there is nothing to start', async () => {

@@ -39,7 +39,7 @@ export const ofCampaign =
     Promise.resolve(id === CAMPAIGN ? content : undefined);
 
 export function outgoing(count: number): { batch: OutgoingBatch; deliveries: OutgoingDelivery[] } {
-  const deliveries = Array.from({ length: count }, (_, index) => ({ id: randomUUID(), recipient: `r-${index}`, attempt: 1 }));
+  const deliveries = Array.from({ length: count }, (_, index) => ({ id: randomUUID(), recipient: `r-${index}`, attempt: 1, unstarted: 0 }));
   const deliveryIds = deliveries.map(({ id }) => id);
   return { batch: { campaignId: CAMPAIGN, executionId: randomUUID(), epoch: 0, deliveryIds }, deliveries };
 }
