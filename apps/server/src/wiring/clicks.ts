@@ -5,6 +5,7 @@ import { DatabaseBroker } from '../clicks/brokers/database-broker.js';
 import { RabbitmqBroker } from '../clicks/brokers/rabbitmq-broker.js';
 import type { ClickBroker } from '../clicks/click-broker.js';
 import { ScanTargets } from '../clicks/codes/scan-targets.js';
+import { DeadLetterKeeper } from '../clicks/dead-letters/dead-letter-keeper.js';
 import { LedgerWriter } from '../clicks/ledger/ledger-writer.js';
 import { StatsConsumer } from '../clicks/stats/stats-consumer.js';
 import { ClickProcess, enter, type EnteredProcess } from '../clicks/status/click-process.js';
@@ -52,6 +53,7 @@ export async function startClicks(context: Context): Promise<Clicks> {
   const broker = openBroker(context);
   ends.add('the broker of clicks', () => broker.close());
   startConsumer(context, broker);
+  startKeeper(context, broker);
   const publishing = openPublishing(context, entered, broker, ledger);
   let placed = false;
   ends.add('the publisher of clicks', async () => {
@@ -147,6 +149,14 @@ function startConsumer({ config, database, ends, log }: Context, broker: ClickBr
   const consumer = new StatsConsumer(database, systemClock, { counted: () => undefined }, options, log);
   consumer.start(broker);
   ends.add('the consumer of clicks', () => consumer.stop());
+}
+
+function startKeeper({ config, database, ends, log }: Context, broker: ClickBroker): void {
+  const queue = broker instanceof RabbitmqBroker ? broker : undefined;
+  const options = { keepMs: config.clickKeepDays * 86_400_000, onError: actorErrors(log) };
+  const keeper = new DeadLetterKeeper(database, systemClock, queue, options);
+  keeper.start();
+  ends.add(keeper.name, () => keeper.stop());
 }
 
 async function openDoor({ config, log }: Context, { publisher, counters }: ClickPublishing, ledger: LedgerWriter): Promise<ClickDoor> {
