@@ -52,16 +52,6 @@ export const markedClicks = statement({
   text: 'select message_id from click_marks where message_id = any($ids)',
 });
 
-/** Forgets marks older than so many days, some at a time. */
-export const pruneMarks = statement({
-  name: 'click_marks_prune',
-  takes: { days: t.float, most: t.int },
-  gives: {},
-  text: `
-    delete from click_marks where ctid = any (array(
-      select ctid from click_marks where at < now() - $days * interval '1 day' limit $most))`,
-});
-
 /**
  * Says how many repetitions a process has dropped in each minute, since it began. Promises that saying the same number twice changes nothing,
  * so that it may be said again when nobody knows whether it was heard.
