@@ -5,6 +5,9 @@ import { until } from '../processes.js';
 import { seeded } from '../random.js';
 import { Scratch } from '../scratch.js';
 import { type Balance, balance, NOT_YET_RIGHT } from './balance.js';
+import { type ClicksChaosOptions, clicksChaos } from './clicks.js';
+import { CLICKS_FAULTS } from './clicks-faults.js';
+import { printClicks } from './clicks-print.js';
 import { type DispatchChaosOptions, dispatchChaos } from './dispatch.js';
 import { Faults } from './faults.js';
 import type { HookLedger } from './hook-ledger.js';
@@ -47,6 +50,20 @@ program
   .action(async (options: ChaosOptions) => {
     const total = await Scratch.during((scratch) => chaos(scratch, options));
     process.exitCode = isBalanced(total) ? 0 : 1;
+  });
+
+program
+  .command('clicks')
+  .description('clicks while RabbitMQ, Redis, the database and the processes that accept and count them fail')
+  .option('--seconds <n>', 'how long each fault is under clicks; below 60 a few short ones at random share that time', whole, 60)
+  .option('--seed <n>', 'the same faults again', whole, Math.floor(Math.random() * 1_000_000_000) + 1)
+  .option('--rate <n>', 'how many clicks a second', whole, 1000)
+  .addOption(new Option('--ack <mode>', 'which CLICK_ACK').choices(['accepted', 'durable', 'both']).default('both'))
+  .addOption(new Option('--fault <name>', 'this one alone').choices(CLICKS_FAULTS.map(({ name }) => name)))
+  .option('--p99 <ms>', 'fail when the p99 of the answers is more; else it is only told', whole)
+  .action(async (options: ClicksChaosOptions) => {
+    const runs = await Scratch.during((scratch) => clicksChaos(scratch, options));
+    process.exitCode = printClicks(runs, options.seed) ? 0 : 1;
   });
 
 await program.parseAsync();
