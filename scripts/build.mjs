@@ -18,7 +18,7 @@ const TARGETS = [
   { name: 'server', folder: 'apps/server', tool: 'tsc', needs: ['contracts'], copies: 'store/migrations' },
   { name: 'player', folder: 'apps/player', tool: 'vite', needs: ['contracts'] },
   { name: 'console', folder: 'apps/console', tool: 'vite', needs: ['contracts'] },
-  { name: 'bench', folder: 'bench', tool: 'tsc', needs: ['contracts', 'simulator', 'server'] },
+  { name: 'bench', folder: 'bench', tool: 'tsc', needs: ['contracts', 'testing', 'simulator', 'server'] },
 ].map((target) => ({ ...target, folder: join(root, target.folder) }));
 
 const GROUPS = {
@@ -27,7 +27,7 @@ const GROUPS = {
   server: ['contracts', 'server'],
   player: ['contracts', 'player'],
   console: ['contracts', 'console'],
-  bench: ['contracts', 'simulator', 'server', 'bench'],
+  bench: ['contracts', 'testing', 'simulator', 'server', 'bench'],
 };
 
 const SHARED = ['package-lock.json', 'tsconfig.base.json'].map((file) => join(root, file));

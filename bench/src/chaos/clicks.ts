@@ -34,8 +34,9 @@ const AWAY_MS = { whole: 20_000, short: 2000 };
 const FEW = 3;
 /** CLICK_MEMORY as it is when nobody sets it. */
 const MEMORY = 2000;
-/** How long what is on its way may stand still until it is not waited for any more, ms. */
+/** How long what is on its way may stand still until it is not waited for any more, ms; and where some may be lost. */
 const STILL_MS = 30_000;
+const STILL_LOSSY_MS = 10_000;
 /** Of the p99, in which it is wanted; a machine that is busy with other things too does not keep it. */
 export const P99_MS = 50;
 
@@ -94,11 +95,11 @@ async function through(
   const tally = await client.call('take', null);
   await client.call('stop', null);
   say('nobody clicks any more');
-  await settle(world, say);
-  const balance = await clicksBalance(world);
-  await world.stop();
   const killed = run.faults.filter(({ kills }) => kills !== undefined);
   const lossy = run.ack === 'accepted' ? killed : [];
+  await settle(world, lossy.length > 0 ? STILL_LOSSY_MS : STILL_MS, say);
+  const balance = await clicksBalance(world);
+  await world.stop();
   const lost = lossy.filter(({ kills }) => kills === 'server').length * MEMORY;
   const wrong = wrongWith(balance, { lost, balances: lossy.length === 0 });
   if (tally.other > 0) wrong.push(`${tally.other} answers were neither 200 nor 503`);
@@ -108,7 +109,7 @@ async function through(
 }
 
 /** Resolves when as much is counted as was answered OK, or when nothing moves any more. */
-async function settle(world: ClicksWorld, say: (line: string) => void): Promise<void> {
+async function settle(world: ClicksWorld, stillMs: number, say: (line: string) => void): Promise<void> {
   const from = performance.now();
   const wanted = (await world.client.call('oks', null)).length;
   let before = -1;
@@ -119,7 +120,7 @@ async function settle(world: ClicksWorld, say: (line: string) => void): Promise<
     if (counted >= wanted) return say(`all is counted after ${Math.round(performance.now() - from)} ms`);
     if (counted !== before) since = performance.now();
     before = counted;
-    if (performance.now() - since > STILL_MS) return say(`${wanted - counted} clicks are not counted`);
+    if (performance.now() - since > stillMs) return say(`${wanted - counted} clicks are not counted`);
     await delay(250);
   }
 }

@@ -5,7 +5,9 @@ const FRAME = { method: 1, header: 2, body: 3 };
 const FRAME_END = 0xce;
 /** Protocol header of a client, before its first frame. */
 const GREETING_BYTES = 8;
-const BASIC_PUBLISH = [60, 40];
+/** Class and method, as one number. */
+const BASIC_PUBLISH = 0x3c0028;
+const CHANNEL_CLOSE_OK = 0x140029;
 /** Class and method of queue.declare, then: no ticket, the queue `stats.ad.click`, no flags, no arguments. */
 const QUEUE = Buffer.from('stats.ad.click', 'latin1');
 const BAD_DECLARE = Buffer.concat([Buffer.from([0, 50, 0, 10, 0, 0, QUEUE.length]), QUEUE, Buffer.from([0, 0, 0, 0, 0])]);
@@ -38,20 +40,20 @@ export class AmqpTamper {
     return `amqp://guest:guest@127.0.0.1:${address.port}`;
   }
 
-  /** Resolves when it was said, on a channel that publishes, between two of its messages. */
+  /** Says it on a channel that publishes, between two of its messages; resolves when the client knows that the channel is closed. */
   async declareBadly(): Promise<void> {
-    await new Promise<void>((said) => {
+    await new Promise<void>((closed) => {
       let left = true;
       for (const flow of this.flows) {
+        flow.onClosed = closed;
         flow.onPublished = (channel) => {
           if (!left) return undefined;
           left = false;
-          said();
           return frame(channel, BAD_DECLARE);
         };
       }
     });
-    for (const flow of this.flows) flow.onPublished = undefined;
+    for (const flow of this.flows) flow.onPublished = flow.onClosed = undefined;
   }
 
   async close(): Promise<void> {
@@ -87,6 +89,8 @@ export class AmqpTamper {
 class ClientFlow {
   /** Asked after each message of a channel; what it answers is said next. */
   onPublished: ((channel: number) => Buffer | undefined) | undefined;
+  /** The server had closed a channel. */
+  onClosed: (() => void) | undefined;
   private rest: Buffer = Buffer.alloc(0);
   private greeted = false;
   /** Bytes of content that a channel has still to send. */
@@ -118,8 +122,9 @@ class ClientFlow {
   }
 
   private endsMessage(type: number, channel: number, payload: Buffer): boolean {
-    if (type === FRAME.method && payload.readUInt16BE(0) === BASIC_PUBLISH[0] && payload.readUInt16BE(2) === BASIC_PUBLISH[1])
-      this.content.set(channel, Number.POSITIVE_INFINITY);
+    const method = type === FRAME.method ? payload.readUInt32BE(0) : undefined;
+    if (method === CHANNEL_CLOSE_OK) this.onClosed?.();
+    if (method === BASIC_PUBLISH) this.content.set(channel, Number.POSITIVE_INFINITY);
     else if (type === FRAME.header && this.content.has(channel)) this.content.set(channel, Number(payload.readBigUInt64BE(4)));
     else if (type === FRAME.body && this.content.has(channel)) this.content.set(channel, (this.content.get(channel) ?? 0) - payload.length);
     if (this.content.get(channel) !== 0) return false;
