@@ -3,7 +3,7 @@ import { ROUTES } from '@marquee/contracts';
 import { Api } from '../api.js';
 import type { ClickClientMethods } from '../children/click-client.js';
 import { AmqpTamper } from '../clicks/amqp-tamper.js';
-import { ClickDaemons, sql } from '../clicks/click-daemons.js';
+import { type ClickDaemons, sql } from '../clicks/click-daemons.js';
 import { clickTokens } from '../clicks/click-token.js';
 import { killProcess, until } from '../processes.js';
 import { Remote } from '../remote.js';
