@@ -1,6 +1,6 @@
 import { ROUTES } from '@marquee/contracts';
 import cors from '@fastify/cors';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { ProblemError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
 import { listenError } from './listen-error.js';
@@ -24,7 +24,12 @@ export interface ClickServerOptions {
 /** Starts what a process with the role clicks and without the API serves. Rejects with a StartError that names PORT when it cannot be had. */
 export async function startClickServer(options: ClickServerOptions): Promise<FastifyInstance> {
   const { tls, log } = options;
-  const settings = { trustProxy: trustOf(options.trustProxy), forceCloseConnections: 'idle' } as const;
+  const settings = {
+    trustProxy: trustOf(options.trustProxy),
+    forceCloseConnections: 'idle' as const,
+    // What fails before a route is found, such as a path with a broken escape.
+    frameworkErrors: (error: Error, _request: unknown, reply: unknown) => sendProblem(reply as FastifyReply, problemOf(error).problem),
+  };
   // Routes are the same on either kind of server; the types of the two are not.
   const fastify = tls === undefined ? Fastify(settings) : (Fastify({ ...settings, https: tls }) as unknown as FastifyInstance);
   fastify.setNotFoundHandler((request, reply) =>

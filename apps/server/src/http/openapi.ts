@@ -1,9 +1,11 @@
 import 'reflect-metadata';
 import { applyDecorators } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ApiOperation, ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
-import { problemSchema } from '@marquee/contracts';
+import { clickAccepted, clickBatch, clickBatchAnswer, clickInput, problemSchema, ROUTES } from '@marquee/contracts';
+
+type PathItem = OpenAPIObject['paths'][string];
 
 function jsonSchemaOf(schema: unknown, io: 'input' | 'output'): Record<string, unknown> | undefined {
   if (!(schema instanceof z.ZodType)) return undefined;
@@ -40,6 +42,26 @@ export function answers(summary: string, schema: z.ZodType, status = 200): Metho
   );
 }
 
+const inJson = (schema: z.ZodType, io: 'input' | 'output') => ({ 'application/json': { schema: jsonSchemaOf(schema, io) ?? {} } });
+
+/** What a raw route is, of which Nest knows nothing. */
+function describedPost(summary: string, body: z.ZodType, answer: z.ZodType): PathItem {
+  const refused = { 'application/problem+json': { schema: jsonSchemaOf(problemSchema, 'output') ?? {} } };
+  return {
+    post: {
+      summary,
+      tags: ['Clicks'],
+      security: [{ bearer: [] }],
+      requestBody: { required: true, content: inJson(body, 'input') },
+      responses: {
+        200: { description: 'Done', content: inJson(answer, 'output') },
+        '4XX': { description: 'Why it was refused', content: refused },
+        503: { description: 'It cannot be taken now: send it again with the same messageId', content: refused },
+      },
+    },
+  };
+}
+
 /** Serves the API's description at `/docs` and `/docs-json`. */
 export function serveOpenApi(app: NestFastifyApplication): void {
   const config = new DocumentBuilder()
@@ -48,6 +70,7 @@ export function serveOpenApi(app: NestFastifyApplication): void {
       'Plans campaigns, delivers them to every screen, and accounts for what happened. Times are epoch milliseconds unless named otherwise.',
     )
     .setVersion('0.1.0')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Its sub is the user who clicked.' })
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     standardSchemaConverter: (schema, { schemaType }) => {
@@ -55,5 +78,7 @@ export function serveOpenApi(app: NestFastifyApplication): void {
       return json === undefined ? undefined : { schema: json };
     },
   });
+  document.paths[ROUTES.adClicks] = describedPost('Report a click', clickInput, clickAccepted);
+  document.paths[ROUTES.adClickBatch] = describedPost('Report up to 500 clicks, each answered by itself', clickBatch, clickBatchAnswer);
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'docs-json', yamlDocumentUrl: 'docs-yaml' });
 }

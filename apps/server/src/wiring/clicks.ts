@@ -26,8 +26,8 @@ import { type Context, POLL_MS, actorErrors } from './context.js';
 const SAY_MS = 200;
 /** How long a publish may go unanswered, ms. */
 const CONFIRM_MS = 5000;
-/** How long a batch of a consumer's may take until another gets it too, ms. */
-const CONSUME_LEASE_MS = 30_000;
+/** How long a batch of a consumer's may take until another gets it too, ms: what the clicks of a killed one wait. Counted twice they are not. */
+const CONSUME_LEASE_MS = 5000;
 const CONSUME = { prefetch: 2000, batch: 500, waitMs: 50, tries: 5 };
 
 /** What a process with the role clicks offers to what listens. */
