@@ -200,7 +200,15 @@ test('the page of what a page of ours needs, the time and the description of the
     brokerUrl: `ws://127.0.0.1:${flow.server.ports.ws}`,
   });
   const { paths } = await flow.http.read('/docs-json');
-  for (const path of ['/campaigns', '/campaigns/{id}', '/campaigns/{id}/cancel', '/screens', '/assets/{sha256}', '/ads/clicks', '/clicks/status'])
+  for (const path of [
+    '/campaigns',
+    '/campaigns/{id}',
+    '/campaigns/{id}/cancel',
+    '/screens',
+    '/assets/{sha256}',
+    '/ads/clicks',
+    '/clicks/status',
+  ])
     expect(paths).toHaveProperty([path]);
   const [screens, webhooks, rehearsals] = paths['/campaigns'].post.requestBody.content['application/json'].schema.oneOf;
   expect(screens.required).toEqual(['name', 'idempotencyKey', 'startAt', 'expireAt', 'assets']);
