@@ -10,12 +10,15 @@ export interface CautiousMarksOptions {
   restMs: number;
 }
 
+/** A machine that is short of breath would say it every second. */
+const SAY_EVERY_MS = 60_000;
+
 const NONE: ReadonlySet<string> = new Set();
 
 /** Marks that never hold anybody up: what does not answer in time is left alone for a while, and nothing is known meanwhile. Never rejects. */
 export class CautiousMarks implements Marks {
   private restUntil = Number.NEGATIVE_INFINITY;
-  private failing = false;
+  private saidAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly marks: Marks,
@@ -45,7 +48,6 @@ export class CautiousMarks implements Marks {
       question().then(
         (answer) => {
           cancel();
-          this.failing = false;
           resolve(answer);
         },
         (error: unknown) => {
@@ -59,8 +61,11 @@ export class CautiousMarks implements Marks {
 
   private rest(reason: string): void {
     this.restUntil = this.timing.monotonic() + this.options.restMs;
-    if (!this.failing)
-      this.log.warn({ reason }, 'the marks of confirmed clicks are out of reach: repetitions are published, and counted once all the same');
-    this.failing = true;
+    if (this.timing.monotonic() - this.saidAt < SAY_EVERY_MS) return;
+    this.saidAt = this.timing.monotonic();
+    this.log.warn(
+      { reason },
+      'the marks of confirmed clicks are slow or out of reach: repetitions are published, and counted once all the same',
+    );
   }
 }
