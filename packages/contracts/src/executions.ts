@@ -87,6 +87,7 @@ export const TIMELINE_WORDS = [
   'off_air',
   'error',
   'revoked',
+  'clicked',
 ] as const;
 export type TimelineWord = (typeof TIMELINE_WORDS)[number];
 
@@ -105,6 +106,9 @@ export const timelineEntry = z.object({
   /** Of what a screen said: the campaign's version, and its own clock. */
   version: z.int().optional(),
   occurredAt: z.int().optional(),
+  /** Of a click: on which asset, and why it is not taken for a person's first. */
+  assetId: z.string().optional(),
+  label: z.enum(['bot', 'duplicate']).optional(),
 });
 export type TimelineEntry = z.infer<typeof timelineEntry>;
 

@@ -99,6 +99,8 @@ function line(entry: TimelineEntry): string {
     ...(entry.epoch === undefined ? [] : [`epoch ${entry.epoch}`]),
     ...(entry.version === undefined ? [] : [`version ${entry.version}`]),
     ...(entry.worker === undefined ? [] : [`${entry.what === 'rescued' ? 'from' : 'by'} ${shown(entry.worker)}`]),
+    ...(entry.assetId === undefined ? [] : [`asset ${shown(entry.assetId)}`]),
+    ...(entry.label === undefined ? [] : [entry.label]),
   ].join(', ');
   const reason = entry.reason === undefined ? [] : [`: ${shown(entry.reason)}`];
   return `${when(entry.at)}  ${[entry.what.padEnd(12), about, ...outcome]

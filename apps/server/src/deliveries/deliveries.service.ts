@@ -4,7 +4,7 @@ import { decodeCursor, pageOf } from '../kit/paging.js';
 import type { Database } from '../store/database.js';
 import { deliveryView } from '../store/delivery-row.js';
 import { countDeliveries, findDelivery, listDeliveries } from './deliveries.store.js';
-import { claimOfDelivery, logOfDelivery, playsOf, screensWords } from './timeline.store.js';
+import { claimOfDelivery, clicksOnScreen, logOfDelivery, playsOf, screensWords } from './timeline.store.js';
 import { madeAt, playsView, timelineOf } from './timeline.js';
 
 export interface DeliveryQuery {
@@ -43,12 +43,14 @@ export class Deliveries {
     if (row === undefined) throw new ProblemError('NOT_FOUND', `there is no delivery ${id}`);
     const of = { id, execution: row.execution_id, campaign: row.campaign_id, recipient: row.recipient };
     const { read } = this.database;
-    const [log, [held], said, [plays]] = await Promise.all([
+    const since = madeAt(id);
+    const [log, [held], said, clicks, [plays]] = await Promise.all([
       read.run(logOfDelivery, { id, execution: of.execution }),
       read.run(claimOfDelivery, { id }),
-      read.run(screensWords, { campaign: of.campaign, recipient: of.recipient, since: madeAt(id) }),
+      read.run(screensWords, { campaign: of.campaign, recipient: of.recipient, since }),
+      read.run(clicksOnScreen, { campaign: of.campaign, recipient: of.recipient, since }),
       read.run(playsOf, { campaign: of.campaign, recipient: of.recipient }),
     ]);
-    return { ...deliveryView(row), timeline: timelineOf(row, { log, held, said }), plays: playsView(plays) };
+    return { ...deliveryView(row), timeline: timelineOf(row, { log, held, said, clicks }), plays: playsView(plays) };
   }
 }

@@ -67,6 +67,16 @@ export const screensWords = statement({
     order by v.id limit ${MOST_SAID}`,
 });
 
+/** The clicks on a campaign on one screen since $since (epoch ms), the first of them. */
+export const clicksOnScreen = statement({
+  name: 'deliveries_clicks_on',
+  takes: { campaign: t.uuid, recipient: t.text, since: t.bigint },
+  gives: { clicked_at: t.bigint, ad_id: t.text, creative_id: nullable(t.uuid), bot: t.bool, duplicate: t.bool },
+  text: `
+    select clicked_at, ad_id, creative_id, bot, duplicate from clicks
+    where campaign_id = $campaign and device_id = $recipient and clicked_at >= $since order by clicked_at limit ${MOST_SAID}`,
+});
+
 /** What a screen logged as shown of a campaign. */
 export const playsOf = statement({
   name: 'deliveries_plays_of',

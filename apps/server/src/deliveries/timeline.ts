@@ -1,11 +1,12 @@
 import type { DeliveryDetail, TimelineEntry, TimelineWord } from '@marquee/contracts';
 import type { deliveryRow } from '../store/delivery-row.js';
 import type { ValuesOf } from '../store/statement.js';
-import type { claimOfDelivery, logOfDelivery, playsOf, screensWords } from './timeline.store.js';
+import type { claimOfDelivery, clicksOnScreen, logOfDelivery, playsOf, screensWords } from './timeline.store.js';
 
 type Logged = ValuesOf<typeof logOfDelivery.gives>;
 type Held = ValuesOf<typeof claimOfDelivery.gives>;
 type Said = ValuesOf<typeof screensWords.gives>;
+type Clicked = ValuesOf<typeof clicksOnScreen.gives>;
 
 /** What is known of one delivery beside its row. */
 export interface Known {
@@ -13,6 +14,8 @@ export interface Known {
   /** The claim that has it now. */
   held: Held | undefined;
   said: Said[];
+  /** On its screen. */
+  clicks: Clicked[];
 }
 
 /** An entry and the moment by which it is put in order. */
@@ -31,7 +34,7 @@ export function madeAt(id: string): number {
  * end, whatever they say, so that a clock that is off does not turn the order round.
  */
 export function timelineOf(row: ValuesOf<typeof deliveryRow>, known: Known): TimelineEntry[] {
-  const { log, held, said } = withoutUnstarted(known);
+  const { log, held, said, clicks } = withoutUnstarted(known);
   const steps: Step[] = [step(madeAt(row.id), { at: madeAt(row.id), what: 'targeted' })];
   const claims = new Set<string>();
   for (const each of log) steps.push(...ofLog(each, claims));
@@ -42,6 +45,7 @@ export function timelineOf(row: ValuesOf<typeof deliveryRow>, known: Known): Tim
   if (ended !== null && isOver && !log.some((each) => each.at === ended))
     steps.push(step(ended, { at: ended, what: 'settled', outcome: row.status as TimelineEntry['outcome'], ...reasonOf(row.last_error) }));
   steps.push(...said.map(ofScreen).filter((each) => each !== undefined));
+  steps.push(...clicks.map(ofClick));
   // Sorting is stable: what happened in the same millisecond stays in the order of the protocol.
   return steps.sort((a, b) => a.order - b.order).map((each) => each.entry);
 }
@@ -113,6 +117,11 @@ function ofClaim(
     claims.add(began);
   }
   return steps;
+}
+
+function ofClick({ clicked_at: at, creative_id: creative, ad_id: ad, bot, duplicate }: Clicked): Step {
+  const label = bot ? 'bot' : 'duplicate';
+  return step(at, { at, what: 'clicked', assetId: creative ?? ad, ...(bot || duplicate ? { label } : {}) });
 }
 
 const OF_SCREENS: Readonly<Record<string, TimelineWord>> = {

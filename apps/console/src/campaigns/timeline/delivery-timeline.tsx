@@ -23,6 +23,7 @@ const WORDS: Record<TimelineWord, string> = {
   off_air: 'Off air',
   error: 'The screen reported an error',
   revoked: 'Taken off by the screen',
+  clicked: 'Clicked',
 };
 
 const BAD: readonly TimelineEntry['outcome'][] = ['FAILED', 'UNKNOWN', 'REJECTED_STALE'];
@@ -91,12 +92,14 @@ function Title({ entry: { at, what, outcome } }: { entry: TimelineEntry }) {
 }
 
 function Details({ entry }: { entry: TimelineEntry }) {
-  const { what, attempt, epoch, version, worker, reason } = entry;
+  const { what, attempt, epoch, version, worker, reason, assetId, label } = entry;
   const about = [
     ...(attempt === undefined ? [] : [`attempt ${attempt}`]),
     ...(epoch === undefined ? [] : [`epoch ${epoch}`]),
     ...(version === undefined ? [] : [`version ${version}`]),
     ...(worker === undefined ? [] : [`${what === 'rescued' ? 'it was' : 'by'} ${worker}`]),
+    ...(assetId === undefined ? [] : [`asset ${assetId.slice(0, 8)}`]),
+    ...(label === undefined ? [] : [label === 'bot' ? 'by a bot' : 'again']),
   ].join(' · ');
   return (
     <>

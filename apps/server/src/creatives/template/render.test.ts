@@ -145,3 +145,28 @@ describe('metadata', () => {
     expect(lines({ text: '😀'.repeat(600) })).toEqual([`${'😀'.repeat(499)}…`]);
   });
 });
+
+describe('the QR code of a page', () => {
+  const slides = (link?: string) => input().slides.map((slide) => ({ ...slide, link }));
+  const LINK = 'https://marquee.example/c/AbCdEfGhIjK';
+
+  test('stands on each slide, at the right below where nothing else is said', () => {
+    const { html } = renderTemplate(input({ slides: slides(LINK) }));
+    expect(html).toContain('data-qr="bottom-right"');
+    expect(html.match(/<section[^>]*><svg class="qr"/g)).toHaveLength(2);
+  });
+
+  test('is none where the campaign leads nowhere, or wants none', () => {
+    for (const more of [{ slides: slides() }, { slides: slides(LINK), metadata: { qrPosition: 'none' } }])
+      expect(renderTemplate(input(more)).html).not.toMatch(/<svg|data-qr="/);
+  });
+
+  test('stands where metadata says, and a place that is none is named', () => {
+    const at = (qrPosition: unknown) => renderTemplate(input({ slides: slides(LINK), metadata: { qrPosition } }));
+    expect(at('top-left').html).toContain('data-qr="top-left"');
+    expect(at('middle').html).toContain('data-qr="bottom-right"');
+    expect(at('middle').warnings).toEqual([
+      'metadata.qrPosition must be one of bottom-right, bottom-left, top-right, top-left, none: ignored',
+    ]);
+  });
+});

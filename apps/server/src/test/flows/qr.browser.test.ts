@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CampaignCodes, CreatedCampaign } from '@marquee/contracts';
+import type { CampaignCodes, CreatedCampaign, DeliveryDetail } from '@marquee/contracts';
 import { type Browser, chromiumOrSkip, launchChromium, type Page } from '@marquee/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pngNamed, upload } from '../support/assets.js';
@@ -74,6 +74,11 @@ describe.skipIf(chromium === undefined)('the QR code on a screen', () => {
       ]);
     });
     const stats = await flow.http.get(`/clicks/stats?campaignId=${campaign.id}&deviceId=lobby`);
+    const [delivery] = (await flow.http.get(`/campaigns/${campaign.id}/deliveries`)).json().data;
+    const { timeline } = (await flow.http.get(`/deliveries/${delivery.id}`)).json() as DeliveryDetail;
+    const scan = timeline.at(-1);
+    expect(scan).toEqual({ at: expect.any(Number), what: 'clicked', assetId: asset?.id });
+    expect(timeline.map(({ what }) => what)).toEqual(expect.arrayContaining(['acknowledged', 'played']));
     expect(stats.json()).toMatchObject({ total: { raw: 1, unique: 1, human: 1 } });
   }, 60_000);
 
