@@ -56,7 +56,7 @@ export function playsView(plays: ValuesOf<typeof playsOf.gives> | undefined): De
 }
 
 /** Attempts are numbered as a person counts them: what never started is none, and the next has its number. */
-function withoutUnstarted({ log, held, said }: Known): Known {
+function withoutUnstarted({ log, held, ...rest }: Known): Known {
   const unstarted = log.filter((each) => each.outcome === 'NOT_STARTED').map((each) => each.attempt ?? 0);
   const counted = (attempt: number): number => attempt - unstarted.filter((earlier) => earlier < attempt).length;
   return {
@@ -66,7 +66,7 @@ function withoutUnstarted({ log, held, said }: Known): Known {
       outcome: each.outcome === 'NOT_STARTED' ? 'PENDING' : each.outcome,
     })),
     held: held === undefined ? undefined : { ...held, attempt: counted(held.attempt) },
-    said,
+    ...rest,
   };
 }
 
