@@ -1,5 +1,6 @@
-import { CAMPAIGN_STATUSES, DELIVERY_STATES, EXECUTION_STATES, SCREEN_STATUSES } from '@marquee/contracts';
+import { CAMPAIGN_STATUSES, CLICK_BUCKETS, DELIVERY_STATES, EXECUTION_STATES, SCREEN_STATUSES } from '@marquee/contracts';
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { RANGES } from '../clicks/spans.js';
 import { Broken } from './broken.js';
 import { NotFound } from './not-found.js';
 import { oneOf, pageNumber, text } from './search.js';
@@ -87,6 +88,18 @@ const alerts = createRoute({
   component: lazyRouteComponent(() => import('../alerts/alerts-page.js'), 'AlertsPage'),
 });
 
+const clicks = createRoute({
+  getParentRoute: () => root,
+  path: '/console/clicks',
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...text('campaign', search['campaign']),
+    ...oneOf('range', search['range'], RANGES),
+    ...oneOf('bucket', search['bucket'], CLICK_BUCKETS),
+    ...oneOf('zone', search['zone'], ['utc'] as const),
+  }),
+  component: lazyRouteComponent(() => import('../clicks/clicks-page.js'), 'ClicksPage'),
+});
+
 const toCampaigns = (path: '/console' | '/console/campaigns') =>
   createRoute({
     getParentRoute: () => root,
@@ -106,6 +119,7 @@ const routeTree = root.addChildren([
   screen,
   contacts,
   alerts,
+  clicks,
   toCampaigns('/console'),
   toCampaigns('/console/campaigns'),
 ]);

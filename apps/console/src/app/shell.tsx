@@ -13,7 +13,16 @@ import {
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { IconAddressBook, IconBell, IconDeviceTv, IconMoon, IconPlayerPlay, IconSpeakerphone, IconSun } from '@tabler/icons-react';
+import {
+  IconAddressBook,
+  IconBell,
+  IconClick,
+  IconDeviceTv,
+  IconMoon,
+  IconPlayerPlay,
+  IconSpeakerphone,
+  IconSun,
+} from '@tabler/icons-react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
 import { queries } from '../api/queries.js';
@@ -22,12 +31,13 @@ import { LiveIndicator } from './live-indicator.js';
 import { Logo } from './logo.js';
 import classes from './shell.module.css';
 
-/** The rooms of the console; further ones (clicks) take their place here with their pages. */
+/** The rooms of the console. */
 const ROOMS = [
   { to: '/', label: 'Campaigns', icon: IconSpeakerphone, within: '/console/campaigns' },
   { to: '/console/executions', label: 'Executions', icon: IconPlayerPlay, within: '/console/executions' },
   { to: '/console/screens', label: 'Screens', icon: IconDeviceTv, within: '/console/screens' },
   { to: '/console/contacts', label: 'Contacts', icon: IconAddressBook, within: '/console/contacts' },
+  { to: '/console/clicks', label: 'Clicks', icon: IconClick, within: '/console/clicks' },
   { to: '/console/alerts', label: 'Alerts', icon: IconBell, within: '/console/alerts' },
 ] as const;
 

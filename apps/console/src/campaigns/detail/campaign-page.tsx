@@ -12,6 +12,7 @@ import { PlaysSection } from '../../parts/plays-section.js';
 import { Section } from '../../parts/section.js';
 import { Trouble } from '../../parts/trouble.js';
 import { ExecutionsSection } from '../../executions/executions-section.js';
+import { CampaignClicks } from '../../clicks/campaign-clicks.js';
 import { ContentSection } from '../sending/content-section.js';
 import { FeedSection } from '../sending/feed-section.js';
 import { SendingFacts } from '../sending/sending-facts.js';
@@ -87,6 +88,7 @@ function OnScreens({ campaign }: { campaign: CampaignDetail }) {
       <CodesSection campaign={campaign} />
       <VersionsSection campaign={campaign} />
       <PlaysSection key={id} of={{ campaignId: id }} by="hour" />
+      <CampaignClicks key={`clicks of ${id}`} id={id} />
       <DeliveriesSection id={id} screens />
     </>
   );
