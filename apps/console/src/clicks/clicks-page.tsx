@@ -76,11 +76,8 @@ function Filters({ range, span }: { range: Range; span: ClicksSpan }) {
         size="xs"
         w={200}
         aria-label="Time zone"
-        data={[
-          { value: 'own', label: ownZone() },
-          { value: 'utc', label: 'UTC' },
-        ]}
-        value={zone ?? 'own'}
+        data={[{ value: 'own', label: ownZone() }, ...(ownZone() === 'UTC' ? [] : [{ value: 'utc', label: 'UTC' }])]}
+        value={ownZone() === 'UTC' ? 'own' : (zone ?? 'own')}
         allowDeselect={false}
         onChange={(value) => change({ zone: value === 'utc' ? 'utc' : undefined })}
       />

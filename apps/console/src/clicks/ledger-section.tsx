@@ -6,7 +6,6 @@ import { clickQueries } from '../api/clicks.js';
 import { number, Pager } from '../parts/pager.js';
 import { Section } from '../parts/section.js';
 import table from '../parts/table.module.css';
-import { formatTime } from '../parts/time.js';
 import { Trouble } from '../parts/trouble.js';
 import classes from './clicks.module.css';
 
@@ -68,8 +67,8 @@ function Minutes({ ledger: { minutes, total, lost } }: { ledger: ClickLedger }) 
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Minute</Table.Th>
-                {COLUMNS.map(({ key, name }) => (
-                  <Table.Th key={key} ta="right">
+                {COLUMNS.map(({ key, name, place }) => (
+                  <Table.Th key={key} ta="right" {...place}>
                     {name}
                   </Table.Th>
                 ))}
@@ -82,7 +81,7 @@ function Minutes({ ledger: { minutes, total, lost } }: { ledger: ClickLedger }) 
               </Table.Tr>
               {shown.map((minute) => (
                 <Table.Tr key={minute.at}>
-                  <Table.Td>{formatTime(minute.at)}</Table.Td>
+                  <Table.Td title={exact.format(minute.at)}>{brief.format(minute.at)}</Table.Td>
                   <Sums of={minute} />
                 </Table.Tr>
               ))}
@@ -96,16 +95,20 @@ function Minutes({ ledger: { minutes, total, lost } }: { ledger: ClickLedger }) 
 }
 
 const COLUMNS = [
-  { key: 'accepted', name: 'Accepted' },
-  { key: 'stored', name: 'Stored' },
-  { key: 'duplicates', name: 'Duplicates' },
-  { key: 'dead', name: 'Dead' },
-  { key: 'missing', name: 'Missing' },
+  { key: 'accepted', name: 'Accepted', place: {} },
+  { key: 'stored', name: 'Stored', place: {} },
+  { key: 'duplicates', name: 'Duplicates', place: { visibleFrom: 'sm' } },
+  { key: 'dead', name: 'Dead', place: {} },
+  { key: 'missing', name: 'Missing', place: {} },
 ] as const;
 
+/** A minute of the last day is told by its hour. */
+const brief = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+
 function Sums({ of }: { of: ClickLedger['total'] }) {
-  return COLUMNS.map(({ key }) => (
-    <Table.Td key={key} ta="right" c={of[key] !== 0 && (key === 'dead' || key === 'missing') ? 'red' : 'inherit'}>
+  return COLUMNS.map(({ key, place }) => (
+    <Table.Td key={key} ta="right" {...place} c={of[key] !== 0 && (key === 'dead' || key === 'missing') ? 'red' : 'inherit'}>
       {number(of[key])}
     </Table.Td>
   ));

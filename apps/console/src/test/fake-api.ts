@@ -28,6 +28,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { FakeAlerts } from './fake-alerts.js';
 import { by, json, newestFirst, pageOf, readBody, type Refusal, refuse, TYPES } from './fake-answers.js';
+import { FakeClicks } from './fake-clicks.js';
 import { campaignRow, createdRow, NO_COUNTS, versionRow } from './fixtures.js';
 
 type Handler = (match: RegExpExecArray, url: URL, request: IncomingMessage, response: ServerResponse) => unknown;
@@ -66,6 +67,7 @@ export class FakeApi {
   unclear: UnclearScreen[] = [];
   clearance: Clearance = { clean: 0, dirty: 0, unreachable: 0, latestEnd: null };
   readonly alerts = new FakeAlerts();
+  readonly clicks = new FakeClicks();
   template = '<!doctype html><title>t</title><body style="background:#123;color:#fff;font:160px sans-serif">Built page</body>';
   /** Refusals to come, by `METHOD /path` as requested; each is used once. */
   readonly refusals = new Map<string, Refusal[]>();
@@ -133,7 +135,7 @@ export class FakeApi {
     });
     const refusal = this.refusals.get(`${method} ${url.pathname}`)?.shift();
     if (refusal !== undefined) return refuse(response, refusal);
-    if (this.alerts.answer(method, url, body, response)) return;
+    if (this.alerts.answer(method, url, body, response) || this.clicks.answer(method, url, body, response)) return;
     for (const [route, handle] of this.routes(body)) {
       const match = route.exec(`${method} ${url.pathname}`);
       if (match === null) continue;

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ClickLedger, clickLedger, ROUTES } from '@marquee/contracts';
 import type { Command } from 'commander';
 import { type Api, EXIT } from './api.js';
+import { addDeadLetters } from './dead-letters.js';
+import { addStatus } from './clicks-status.js';
 import { apiOf, type ApiOptions, asksApi } from './command.js';
 import { say, table, when } from './terminal.js';
 
@@ -18,9 +20,11 @@ interface LedgerOptions extends ApiOptions {
   to?: string;
 }
 
-/** Adds `marquee clicks ledger`. */
+/** Adds `marquee clicks`. */
 export function addClicks(program: Command): void {
   const clicks = program.command('clicks').description('see what becomes of clicks');
+  addStatus(clicks);
+  addDeadLetters(clicks);
   asksApi(clicks.command('ledger').description('what became of every click that was accepted; exit code 1 when it does not balance'))
     .option('--from <time>', 'epoch ms (default: a day ago)')
     .option('--to <time>', 'epoch ms (default: now)')

@@ -7,12 +7,14 @@ import {
   clicksStatus,
   type LedgerQuery,
   ledgerQuery,
+  replayAsked,
 } from '@marquee/contracts';
-import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
+import type { DeadLetters } from '../clicks/dead-letters/dead-letters.service.js';
 import type { Ledger } from '../clicks/ledger/ledger.js';
 import type { ClickReport } from '../clicks/stats/click-report.js';
 import { answers } from './openapi.js';
-import { CLICK_LEDGER, CLICK_REPORT, CLICKS_STATUS } from './tokens.js';
+import { CLICK_LEDGER, CLICK_REPORT, CLICKS_STATUS, DEAD_LETTERS } from './tokens.js';
 
 @Controller()
 export class ClicksController {
@@ -20,6 +22,7 @@ export class ClicksController {
     @Inject(CLICK_REPORT) private readonly clicks: ClickReport,
     @Inject(CLICK_LEDGER) private readonly ledger: Ledger,
     @Inject(CLICKS_STATUS) private readonly process: { status(): Promise<ClicksStatus> },
+    @Inject(DEAD_LETTERS) private readonly letters: DeadLetters,
   ) {}
 
   @Get('clicks/status')
@@ -38,5 +41,18 @@ export class ClicksController {
   @answers('What became of every click that was accepted, by the minute', clickLedger)
   readLedger(@Query({ schema: ledgerQuery }) query: LedgerQuery) {
     return this.ledger.read(query);
+  }
+
+  @Post('clicks/replay')
+  @HttpCode(202)
+  @answers(
+    'Publish what waits in the fallback now, also while the circuit is open; it is done by a process with the role clicks',
+    replayAsked,
+    202,
+  )
+  async replay() {
+    await this.letters.askForReplay();
+    const { processes, fallbackDepth } = await this.process.status();
+    return { processes: processes.length, waiting: fallbackDepth };
   }
 }
