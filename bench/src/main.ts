@@ -1,6 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AcksOptions, benchAcks } from './acks.js';
 import { type BacklogOptions, benchBacklog } from './backlog.js';
+import { benchClicksBacklog, type ClicksBacklogOptions } from './clicks/backlog.js';
+import { benchClicksMax, type ClicksMaxOptions } from './clicks/max.js';
+import { benchClicksPublisher, type ClicksPublisherOptions } from './clicks/publisher.js';
+import { benchClicksStats, type ClicksStatsOptions } from './clicks/stats.js';
+import { benchClicks, type ClicksOptions } from './clicks/steady.js';
 import { benchConverge, type ConvergeOptions } from './converge.js';
 import { benchCreates, type CreatesOptions } from './creates.js';
 import { benchDispatch, type DispatchOptions } from './dispatch.js';
@@ -30,6 +35,8 @@ function share(text: string): number {
   if (!/^\d(\.\d+)?$/.test(text) || value > 1) throw new InvalidArgumentError('Give a share from 0 to 1, such as 0.3.');
   return value;
 }
+
+const wholes = (text: string): number[] => text.split(',').map(whole);
 
 const runs = (): Option => new Option('--runs <n>', 'how many alternating runs; the median counts').argParser(whole).default(5);
 const broker = (): Option => new Option('--broker <kind>', 'the broker').choices(['embedded', 'mosquitto']).default('embedded');
@@ -156,8 +163,47 @@ program
   .option('--workers <n>', 'how many processes send', whole, 2)
   .action((options: RateOptions) => benchRate(options));
 
+program
+  .command('clicks')
+  .description(
+    'clicks at steady rates, answered at once and when they are safe, against the bare libraries; needs RabbitMQ and Redis, as all of clicks-…',
+  )
+  .option('--seconds <n>', 'how long each rate is kept', whole, 60)
+  .option('--rates <list>', 'how many a second, with commas', wholes, [1000, 1200])
+  .action((options: ClicksOptions) => benchClicks(options));
+
+program
+  .command('clicks-max')
+  .description('the highest steady rate of clicks with a p99 under 10 ms and no queue that grows, against the bare libraries')
+  .option('--hold <seconds>', 'how long a rate is held', whole, 10)
+  .option('--from <n>', 'where the search begins', whole, 1000)
+  .addOption(runs().default(3))
+  .action((options: ClicksMaxOptions) => benchClicksMax(options));
+
+program
+  .command('clicks-publisher')
+  .description('clicks that our publisher gets confirmed, against a bare confirm channel in its best window')
+  .option('--n <clicks>', 'how many', whole, 100_000)
+  .addOption(runs())
+  .action((options: ClicksPublisherOptions) => benchClicksPublisher(options));
+
+program
+  .command('clicks-stats')
+  .description('clicks that wait in RabbitMQ, until each is stored and counted, against a bare insert')
+  .option('--n <clicks>', 'how many', whole, 200_000)
+  .addOption(runs())
+  .action((options: ClicksStatsOptions) => benchClicksStats(options));
+
+program
+  .command('clicks-backlog')
+  .description('clicks that wait in the fallback after an outage, until the broker has them and they are counted')
+  .option('--n <clicks>', 'how many', whole, 1_000_000)
+  .addOption(new Option('--fallback <kind>', 'where they wait').choices(['postgres', 'redis']).default('postgres'))
+  .option('--rate <n>', 'CLICK_REPLAY_RATE', whole, 100_000)
+  .action((options: ClicksBacklogOptions) => benchClicksBacklog(options));
+
 /** These make another variant, or say what is done beside; any other than its default makes a trial. */
-const OF_NO_WEIGHT = new Set(['broker', 'workers', 'pictures', 'keep']);
+const OF_NO_WEIGHT = new Set(['broker', 'fallback', 'workers', 'pictures', 'keep']);
 
 // A trial with less prints its line and leaves what was measured in earnest.
 for (const command of program.commands) command.option('--keep', 'keep the result although it is not measured with the defaults');

@@ -13,6 +13,7 @@ const BACK_MS = 60_000;
 /** What clicks stand on beside their server: a RabbitMQ, a Redis and a PostgreSQL of the bench's own, each of which can be stopped. */
 export class ClickDaemons {
   private databases = 0;
+  private bare: Promise<void> | undefined;
 
   private constructor(
     readonly rabbit: RabbitServer,
@@ -33,6 +34,16 @@ export class ClickDaemons {
       ClickDatabase.start(scratch),
     ]);
     return new ClickDaemons(rabbit, redis, database);
+  }
+
+  /** Where bare libraries publish: a virtual host of their own, so that no server counts it. */
+  async bareUrl(): Promise<string> {
+    this.bare ??= (async () => {
+      await this.rabbit.control('add_vhost', 'bare');
+      await this.rabbit.control('set_permissions', '-p', 'bare', 'guest', '.*', '.*', '.*');
+    })();
+    await this.bare;
+    return `${this.rabbit.url}/bare`;
   }
 
   /** For a server of clicks, with an empty database. */

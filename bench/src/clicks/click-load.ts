@@ -78,7 +78,7 @@ export class ClickLoad {
       const now = performance.now();
       const waiting = this.waiting.splice(0);
       for (const click of waiting) this.send(click);
-      for (const last = Math.floor(((now - began) / 1000) * rate); due < last; due += 1) this.click(began + (due * 1000) / rate);
+      for (const last = Math.floor(((now - began) / 1000) * rate); due < last; due += 1) this.click(began + ((due + 1) * 1000) / rate);
     }, 1);
   }
 

@@ -3,7 +3,7 @@ import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { ProblemError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
-import { listenError } from './listen-error.js';
+import { listenError, MOST_WAITING } from './listen-error.js';
 import { problemOf } from './problem.js';
 import { sendProblem } from './problem.filter.js';
 import type { System } from './system.controller.js';
@@ -45,7 +45,7 @@ export async function startClickServer(options: ClickServerOptions): Promise<Fas
   await options.addRoutes(fastify);
   addSystemRoutes(fastify, options);
   try {
-    await fastify.listen({ host: options.host, port: options.port });
+    await fastify.listen({ host: options.host, port: options.port, backlog: MOST_WAITING });
   } catch (error) {
     await fastify.close();
     throw listenError(error, options) ?? error;

@@ -1,5 +1,8 @@
 import { errorCode, StartError } from '../kit/errors.js';
 
+/** Connections that wait to be let in: with 511, as Node has it, a crowd that comes at one moment is put off for seconds by its own TCP. */
+export const MOST_WAITING = 4096;
+
 /** Why a server cannot listen, in a sentence that names the setting; undefined where none is to blame. */
 export function listenError(error: unknown, { host, port }: { host: string; port: number }): StartError | undefined {
   const code = errorCode(error);

@@ -23,7 +23,7 @@ import { serveOpenApi } from './openapi.js';
 import { ClicksController } from './clicks.controller.js';
 import { DeadLettersController } from './dead-letters.controller.js';
 import { PlaysController } from './plays.controller.js';
-import { listenError } from './listen-error.js';
+import { listenError, MOST_WAITING } from './listen-error.js';
 import { problemOf } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 import { IMPORT_ROUTES, IMPORT_TYPES } from './imports.js';
@@ -133,7 +133,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<NestF
 
 async function listen(app: NestFastifyApplication, host: string, port: number): Promise<void> {
   try {
-    await app.listen(port, host);
+    await app.listen({ port, host, backlog: MOST_WAITING });
   } catch (error) {
     await app.close();
     throw listenError(error, { host, port }) ?? error;
