@@ -31,7 +31,7 @@ export interface ClicksRun extends Run {
 /** A run of less does not last through an outage of 20 s: some faults, drawn, share one and are short. */
 const WHOLE_S = 60;
 const AWAY_MS = { whole: 20_000, short: 2000 };
-const FEW = 3;
+const FEW = 2;
 /** CLICK_MEMORY as it is when nobody sets it. */
 const MEMORY = 2000;
 /** How long what is on its way may stand still until it is not waited for any more, ms; and where some may be lost. */
@@ -61,14 +61,15 @@ function runsOf({ seconds, seed, ack, fault }: ClicksChaosOptions): Run[] {
   const faults = fault === undefined ? CLICKS_FAULTS : CLICKS_FAULTS.filter(({ name }) => name === fault);
   if (seconds >= WHOLE_S) return acks.flatMap((each) => faults.map((one) => ({ ack: each, faults: [one] })));
   const random = seeded(seed);
-  return acks.map((each) => ({ ack: each, faults: drawn(faults, FEW, random) }));
-}
-
-function drawn(faults: readonly ClicksFault[], most: number, random: () => number): ClicksFault[] {
-  const left = [...faults];
-  const taken: ClicksFault[] = [];
-  while (taken.length < most && left.length > 0) taken.push(...left.splice(Math.floor(random() * left.length), 1));
-  return taken;
+  let left: ClicksFault[] = [];
+  return acks.map((each) => {
+    // What the one kind of answer met the other does not meet again, while there are others.
+    if (left.length === 0) left = [...faults];
+    return {
+      ack: each,
+      faults: Array.from({ length: Math.min(FEW, left.length) }, () => left.splice(Math.floor(random() * left.length), 1)).flat(),
+    };
+  });
 }
 
 async function through(
@@ -83,6 +84,9 @@ async function through(
   for (const fault of run.faults) await fault.prepare?.(world);
   const { client } = world;
   await client.call('start', rate);
+  // Of a process that has just begun the first answers are slow, whatever fails.
+  await delay(isShort ? 1000 : 5000);
+  await client.call('take', null);
   const until = performance.now() + (isShort ? seconds / 2 : seconds) * 1000;
   for (const fault of run.faults) {
     await delay(isShort ? 1500 : 10_000);

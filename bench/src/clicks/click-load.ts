@@ -24,6 +24,8 @@ export interface ClickTally extends Record<string, number> {
   p50Ms: number;
   p99Ms: number;
   maxMs: number;
+  /** Longest that the clients themselves were held up, ms: what is about as much is not the server's. */
+  ownMs: number;
 }
 
 /** A click that was answered OK, and when, epoch ms. */
@@ -54,6 +56,7 @@ export class ClickLoad {
   private counts = { sent: 0, ok: 0, overloaded: 0, other: 0, refused: 0, cut: 0 };
   private timer: NodeJS.Timeout | undefined;
   private made = 0;
+  private ownMs = 0;
   /** Made and neither answered OK nor given up. */
   private open = 0;
   private waiting: Click[] = [];
@@ -74,8 +77,11 @@ export class ClickLoad {
     this.halt();
     const began = performance.now();
     let due = 0;
+    let before = began;
     this.timer = setInterval(() => {
       const now = performance.now();
+      this.ownMs = Math.max(this.ownMs, now - before);
+      before = now;
       const waiting = this.waiting.splice(0);
       for (const click of waiting) this.send(click);
       for (const last = Math.floor(((now - began) / 1000) * rate); due < last; due += 1) this.click(began + ((due + 1) * 1000) / rate);
@@ -94,11 +100,18 @@ export class ClickLoad {
   }
 
   take(): ClickTally {
-    const { times, counts } = this;
+    const { times, counts, ownMs } = this;
     this.times = [];
+    this.ownMs = 0;
     this.counts = { sent: 0, ok: 0, overloaded: 0, other: 0, refused: 0, cut: 0 };
     const maxMs = times.reduce((most, time) => Math.max(most, time), 0);
-    return { ...counts, p50Ms: rounded(percentile(times, 0.5)), p99Ms: rounded(percentile(times, 0.99)), maxMs: rounded(maxMs) };
+    return {
+      ...counts,
+      p50Ms: rounded(percentile(times, 0.5)),
+      p99Ms: rounded(percentile(times, 0.99)),
+      maxMs: rounded(maxMs),
+      ownMs: rounded(ownMs),
+    };
   }
 
   /** Of all its life. */

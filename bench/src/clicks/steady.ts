@@ -110,8 +110,8 @@ async function steady(
   return tally;
 }
 
-function figuresOf({ p50Ms, p99Ms, maxMs, ok, overloaded, other, refused, cut }: ClickTally): Figures {
-  return { p50Ms, p99Ms, maxMs, ok, errors: overloaded + other + refused + cut };
+function figuresOf({ p50Ms, p99Ms, maxMs, ownMs, ok, overloaded, other, refused, cut }: ClickTally): Figures {
+  return { p50Ms, p99Ms, maxMs, ownMs, ok, errors: overloaded + other + refused + cut };
 }
 
 /** From a click's answer to the transaction that counts it, ms, of all that were answered OK; and how many of these are not there. */
