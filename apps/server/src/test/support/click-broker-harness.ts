@@ -38,7 +38,7 @@ const LEASE_MS = 1000;
 export const CONFIRM_MS = 1000;
 
 export class DatabaseHarness implements ClickBrokerHarness {
-  private constructor(private readonly store: TestStore) {}
+  private constructor(readonly store: TestStore) {}
 
   static async open(): Promise<DatabaseHarness> {
     return new DatabaseHarness(await openTestStore());
