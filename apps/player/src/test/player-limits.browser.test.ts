@@ -52,7 +52,7 @@ describe.skipIf(chromium === undefined)('the clock of a screen', () => {
     const running = rig.campaign({ startAt: Date.now() - 1_000 });
     rig.offer(running);
     await rig.broker.event(rig.device, 'DISPLAY_START', running.campaignId);
-    const next = rig.campaign({ startAt: Date.now() + 6_000, priority: 1 });
+    const next = rig.campaign({ startAt: Date.now() + 4_000, priority: 1 });
     rig.offer(next);
     await rig.broker.event(rig.device, 'INSTALL_ACK', next.campaignId);
     await rig.server.close();
@@ -68,7 +68,7 @@ describe.skipIf(chromium === undefined)('the clock of a screen', () => {
     const far = rig.campaign({ startAt: Date.now() + DAYS_30, expireAt: Date.now() + 2 * DAYS_30, priority: 5 });
     rig.offer(far);
     await rig.broker.event(rig.device, 'INSTALL_ACK', far.campaignId);
-    const soon = rig.campaign({ startAt: Date.now() + 3_000, expireAt: Date.now() + 5_000 });
+    const soon = rig.campaign({ startAt: Date.now() + 1_000, expireAt: Date.now() + 3_000 });
     rig.offer(soon);
     await rig.broker.event(rig.device, 'DISPLAY_COMPLETE', soon.campaignId);
     expect([await rig.frames(), rig.broker.kinds(rig.device, far.campaignId)]).toEqual([0, ['INSTALL_ACK']]);

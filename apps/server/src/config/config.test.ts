@@ -82,6 +82,7 @@ describe('readConfig', () => {
     ['ASSET_FETCH_ALLOW', '10.0.0.0/33', /^ASSET_FETCH_ALLOW must be host names, .*, not "10.0.0.0\/33"\.$/],
     ['SEND_TIMEOUT_MS', '600001', 'SEND_TIMEOUT_MS must be a number of milliseconds from 1 to 600000, not "600001".'],
     ['ASSET_WAIT_MS', '2147483648', 'ASSET_WAIT_MS must be a number of milliseconds from 0 to 2147483647, not "2147483648".'],
+    ['MQTT_URL', 'http://127.0.0.1', 'MQTT_URL must be a URL that starts with mqtt:// or mqtts:// or ws:// or wss://.'],
     ['MQTT_URL', 'localhost:1883', 'MQTT_URL must be a URL that starts with mqtt:// or mqtts:// or ws:// or wss://.'],
   ])('names %s when it is %j, and says what it takes', (key, value, expected) => {
     expect(sentence({ [key]: value })).toMatch(expected);
@@ -120,6 +121,7 @@ describe('readConfig', () => {
 
   it('refuses a fence whose lock could end before its deadline', () => {
     expect(sentence({ FENCE_DEADLINE_MS: '5000' })).toBe('FENCE_DEADLINE_MS (5000) must be below FENCE_IDLE_MS (5000).');
+    expect(sentence({ FENCE_DEADLINE_MS: '9000' })).toMatch(/^FENCE_DEADLINE_MS \(9000\)/);
     expect(sentence({ OFFER_FIRST_MS: '20', OFFER_MAX_MS: '10' })).toBe('OFFER_FIRST_MS (20) must not be above OFFER_MAX_MS (10).');
   });
 
