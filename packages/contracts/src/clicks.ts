@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ianaZone } from './recurrence.js';
 import { deviceId } from './screens.js';
+import { CLICK_SOURCES } from './states.js';
 import { epochMs, storableText } from './text.js';
 
 /** Most clicks of one batch. */
@@ -39,10 +40,6 @@ export type ClickBatchAnswer = z.infer<typeof clickBatchAnswer>;
 /** Whether `POST /ads/clicks` answers at once, or when the click cannot be lost any more. */
 export const CLICK_ACKS = ['accepted', 'durable'] as const;
 export type ClickAck = (typeof CLICK_ACKS)[number];
-
-/** Where a click came from: an app that reported it, or a QR code that was scanned. */
-export const CLICK_SOURCES = ['api', 'qr'] as const;
-export type ClickSource = (typeof CLICK_SOURCES)[number];
 
 /** Of the circuit breaker before the broker: calls pass; none passes; some pass to find out. */
 export const CIRCUIT_STATES = ['CLOSED', 'OPEN', 'HALF_OPEN'] as const;
@@ -117,11 +114,11 @@ const statsFilter = z.object({
   creativeId: uuid.optional(),
   deviceId: deviceId.optional(),
   source: z.enum(CLICK_SOURCES).optional(),
-  /** Epoch ms; from is included, to is not. Default: the seven days until now. */
+  /** Epoch ms; from is included, to is not, and the minutes that they fall into are counted whole. Default: the seven days until now. */
   from: z.coerce.number().pipe(epochMs).optional(),
   to: z.coerce.number().pipe(epochMs).optional(),
   bucket: z.enum(CLICK_BUCKETS).default('hour'),
-  /** Where days begin. Hours are those of UTC. */
+  /** Where days and hours begin. The hour that summer time repeats is two. */
   timeZone: ianaZone.default('UTC'),
 });
 
@@ -162,10 +159,10 @@ export const clicksQuery = statsFilter
 export type ClicksQuery = z.output<typeof clicksQuery>;
 
 /**
- * `raw`: every click once. `unique`: without repetitions, by the same user or from the same address and agent, on the same ad within
- * CLICK_DUPLICATE_MS. `human`: unique, and not by a bot.
+ * `raw`: every click once. `unique`: without repetitions by the same user, or of scans from the same address with the same agent, on the same
+ * ad within CLICK_DUPLICATE_MS. `human`: unique, and not by a bot.
  */
-const clickCounts = { raw: z.int(), unique: z.int(), human: z.int() };
+export const clickCounts = { raw: z.int(), unique: z.int(), human: z.int() };
 
 export const clicksRow = z.object({
   /** What the row is by: an id, a source; '' where the click did not say. */

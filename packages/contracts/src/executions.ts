@@ -109,6 +109,8 @@ export const timelineEntry = z.object({
   /** Of a click: on which asset, and why it is not taken for a person's first. */
   assetId: z.string().optional(),
   label: z.enum(['bot', 'duplicate']).optional(),
+  /** Of a click: the play on that screen at that moment or right before it, by the screen's clock; absent where its log has none (yet). */
+  play: z.object({ assetId: z.string(), startedAt: z.int(), durationMs: z.int() }).optional(),
 });
 export type TimelineEntry = z.infer<typeof timelineEntry>;
 

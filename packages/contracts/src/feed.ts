@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clickCounts } from './clicks.js';
 import { CAMPAIGN_STATUSES, DELIVERY_STATES } from './states.js';
 
 /** What may become of a delivery, as the live feed names it. */
@@ -46,5 +47,21 @@ export type FeedCampaign = z.infer<typeof feedCampaign>;
 export const feedAlerts = z.object({ ts: z.int() });
 export type FeedAlerts = z.infer<typeof feedAlerts>;
 
+/** `event: clicks`: how many clicks were counted since the one before, of some campaigns by name; only on the stream of all campaigns. */
+export const feedClicks = z.object({
+  ...clickCounts,
+  /** Of the campaigns with the most. Clicks of others, or of none, are in the counts above. */
+  campaigns: z.array(z.object({ campaignId: z.uuid(), ...clickCounts })),
+  ts: z.int(),
+});
+export type FeedClicks = z.infer<typeof feedClicks>;
+
 /** `event: reset`: events were missed for good; read the state anew. */
-export const FEED_EVENTS = { delivery: 'message', summary: 'summary', campaign: 'campaign', alerts: 'alerts', reset: 'reset' } as const;
+export const FEED_EVENTS = {
+  delivery: 'message',
+  summary: 'summary',
+  campaign: 'campaign',
+  alerts: 'alerts',
+  clicks: 'clicks',
+  reset: 'reset',
+} as const;

@@ -34,3 +34,7 @@ export type ScreenLack = (typeof SCREEN_LACKS)[number];
 /** Kinds of event a screen reports on `devices/{deviceId}/acks`. */
 export const SCREEN_EVENT_TYPES = ['INSTALL_ACK', 'DISPLAY_START', 'DISPLAY_COMPLETE', 'REVOKE_ACK', 'ERROR', 'PLAY_LOG'] as const;
 export type ScreenEventType = (typeof SCREEN_EVENT_TYPES)[number];
+
+/** Where a click came from: an app that reported it, or a QR code that was scanned. */
+export const CLICK_SOURCES = ['api', 'qr'] as const;
+export type ClickSource = (typeof CLICK_SOURCES)[number];

@@ -96,12 +96,12 @@ export const clicks = {
     'CLICK_DUPLICATE_MS',
     milliseconds(0),
     '10000',
-    'A click by the same user, or from the same address and agent, on the same ad within this time is labelled a duplicate.',
+    'A click by the same user, or a scan from the same address with the same agent, on the same ad within this time is labelled a duplicate.',
   ),
   clickBotPerMinute: setting(
     'CLICK_BOT_PER_MINUTE',
     whole(1, 1_000_000, 'a number of clicks'),
     '60',
-    'Clicks of one user, or of one address and agent, in a minute beyond which they are labelled a bot’s.',
+    'Clicks of one user, or scans from one address with one agent, in a minute beyond which they are labelled a bot’s.',
   ),
 };

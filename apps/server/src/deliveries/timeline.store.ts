@@ -1,6 +1,11 @@
 import { nullable, statement, t } from '../store/statement.js';
 
 const MOST_SAID = 500;
+const MOST_CLICKS = 200;
+/** Logs in which the plays of those clicks are looked for. */
+const MOST_LOGS = 1000;
+/** Who sees a code takes a while to scan it: the play may have ended meanwhile, ms. */
+const SCANNED_AFTER_MS = 30_000;
 
 /**
  * What the log says of one delivery, in the order in which it was written. Goes through all batches of its execution: 2,000 of a million
@@ -67,14 +72,45 @@ export const screensWords = statement({
     order by v.id limit ${MOST_SAID}`,
 });
 
-/** The clicks on a campaign on one screen since $since (epoch ms), the first of them. */
+/**
+ * Clicks on a campaign at a screen since $since (epoch ms), the latest of them, each with the play that ran there at that moment or ended right
+ * before it, where the screen has told of one.
+ */
 export const clicksOnScreen = statement({
   name: 'deliveries_clicks_on',
   takes: { campaign: t.uuid, recipient: t.text, since: t.bigint },
-  gives: { clicked_at: t.bigint, ad_id: t.text, creative_id: nullable(t.uuid), bot: t.bool, duplicate: t.bool },
+  gives: {
+    clicked_at: t.bigint,
+    ad_id: t.text,
+    creative_id: nullable(t.uuid),
+    bot: t.bool,
+    duplicate: t.bool,
+    asset_id: nullable(t.text),
+    started_at: nullable(t.bigint),
+    duration_ms: nullable(t.bigint),
+  },
   text: `
-    select clicked_at, ad_id, creative_id, bot, duplicate from clicks
-    where campaign_id = $campaign and device_id = $recipient and clicked_at >= $since order by clicked_at limit ${MOST_SAID}`,
+    with clicked as materialized (
+      select clicked_at, ad_id, creative_id, bot, duplicate from clicks
+      where campaign_id = $campaign and device_id = $recipient and clicked_at >= $since order by clicked_at desc limit ${MOST_CLICKS}),
+    logs as materialized (
+      select payload from delivery_events
+      where device_id = $recipient and event_type = 'play_log'
+        and created_at >= (select to_timestamp(min(clicked_at) / 1000.0) - interval '1 minute' from clicked)
+      order by id limit ${MOST_LOGS}),
+    told as (
+      select play, case when jsonb_typeof(play -> 'startedAt') = 'number' then (play ->> 'startedAt')::numeric end as started_at,
+             case when jsonb_typeof(play -> 'durationMs') = 'number' then (play ->> 'durationMs')::numeric end as duration_ms
+      from logs, jsonb_array_elements(case when jsonb_typeof(payload -> 'plays') = 'array' then payload -> 'plays' else '[]' end) as play),
+    plays as materialized (
+      select left(play ->> 'assetId', 36) as asset_id, started_at::bigint as started_at, duration_ms::bigint as duration_ms from told
+      where lower(play ->> 'campaignId') = $campaign::text and started_at between 0 and 1e15 and duration_ms between 0 and 1e12)
+    select c.*, p.asset_id, p.started_at, p.duration_ms
+    from clicked c left join lateral (
+      select * from plays
+      where plays.started_at <= c.clicked_at and c.clicked_at < plays.started_at + plays.duration_ms + ${SCANNED_AFTER_MS}
+      order by plays.started_at desc limit 1) as p on true
+    order by c.clicked_at`,
 });
 
 /** What a screen logged as shown of a campaign. */

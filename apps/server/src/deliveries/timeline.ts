@@ -119,9 +119,11 @@ function ofClaim(
   return steps;
 }
 
-function ofClick({ clicked_at: at, creative_id: creative, ad_id: ad, bot, duplicate }: Clicked): Step {
+function ofClick({ clicked_at: at, creative_id: creative, ad_id: ad, bot, duplicate, ...shown }: Clicked): Step {
   const label = bot ? 'bot' : 'duplicate';
-  return step(at, { at, what: 'clicked', assetId: creative ?? ad, ...(bot || duplicate ? { label } : {}) });
+  const { asset_id: assetId, started_at: startedAt, duration_ms: durationMs } = shown;
+  const play = startedAt === null || durationMs === null ? {} : { play: { assetId: assetId ?? '', startedAt, durationMs } };
+  return step(at, { at, what: 'clicked', assetId: creative ?? ad, ...(bot || duplicate ? { label } : {}), ...play });
 }
 
 const OF_SCREENS: Readonly<Record<string, TimelineWord>> = {

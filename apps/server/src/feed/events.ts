@@ -1,4 +1,4 @@
-import type { FeedCampaign, FeedOutcome, FeedSummary } from '@marquee/contracts';
+import type { FeedCampaign, FeedClicks, FeedOutcome, FeedSummary } from '@marquee/contracts';
 
 /** A numbered fact as the feed reads it. */
 export interface FeedFact {
@@ -12,7 +12,7 @@ export interface FeedFact {
 /** One SSE event: its id is `seq.index`, so that a reader goes on inside a fact. */
 export interface FeedEvent {
   id: string;
-  event?: 'alerts' | 'campaign' | 'summary' | 'reset';
+  event?: 'alerts' | 'campaign' | 'clicks' | 'summary' | 'reset';
   data: string;
 }
 
@@ -36,6 +36,8 @@ interface Moves {
 export function eventsOf(fact: FeedFact): FeedEvent[] {
   const { seq, campaignId, ts } = fact;
   if (isOfAlerts(fact)) return [alertsEvent(seq, ts)];
+  const clicks = clicksIn(fact);
+  if (clicks !== undefined) return [clicksEvent(seq, clicks)];
   const moves = movesOf(fact);
   if (moves?.counts !== undefined) return [summaryOf(seq, { campaignId, counts: moves.counts, epoch: moves.epoch, ts })];
   if (moves !== undefined) {
@@ -80,6 +82,23 @@ export function alertsEvent(seq: number, ts: number): FeedEvent {
   return { id: `${seq}.${WHOLE}`, event: 'alerts', data: JSON.stringify({ ts }) };
 }
 
+/** The clicks that a fact says were counted; undefined of a fact of another kind. */
+export function clicksIn({ eventType, payload, ts }: FeedFact): FeedClicks | undefined {
+  return eventType === 'clicks_counted' ? { ...(payload as Omit<FeedClicks, 'ts'>), ts } : undefined;
+}
+
+/** Both together, as of the later one. */
+export function sumOfClicks(one: FeedClicks | undefined, other: FeedClicks): FeedClicks {
+  if (one === undefined) return other;
+  const campaigns = new Map(one.campaigns.map((each) => [each.campaignId, each]));
+  for (const each of other.campaigns) campaigns.set(each.campaignId, { ...each, ...added(campaigns.get(each.campaignId), each) });
+  return { ...added(one, other), campaigns: [...campaigns.values()], ts: other.ts };
+}
+
+export function clicksEvent(seq: number, clicks: FeedClicks): FeedEvent {
+  return { id: `${seq}.${WHOLE}`, event: 'clicks', data: JSON.stringify(clicks) };
+}
+
 /** Tells a reader that events are lost to it; what comes after `seq` follows. */
 export function resetEvent(seq: number): FeedEvent {
   return { id: `${seq}.${WHOLE}`, event: 'reset', data: '{}' };
@@ -102,4 +121,9 @@ function movesOf(fact: FeedFact): Moves | undefined {
 
 function entriesOf(moves: Moves): [FeedOutcome, string[]][] {
   return Object.entries(moves.outcomes ?? {}) as [FeedOutcome, string[]][];
+}
+
+type Clicks = Pick<FeedClicks, 'raw' | 'unique' | 'human'>;
+function added(one: Clicks | undefined, other: Clicks): Clicks {
+  return { raw: (one?.raw ?? 0) + other.raw, unique: (one?.unique ?? 0) + other.unique, human: (one?.human ?? 0) + other.human };
 }

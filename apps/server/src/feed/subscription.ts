@@ -1,15 +1,18 @@
-import type { FeedOutcome } from '@marquee/contracts';
+import type { FeedClicks, FeedOutcome } from '@marquee/contracts';
 import {
   alertsEvent,
   type CampaignChange,
   changeEvent,
   changeIn,
+  clicksEvent,
+  clicksIn,
   countsIn,
   eventsOf,
   type FeedFact,
   isOfAlerts,
   type OutcomeCounts,
   resetEvent,
+  sumOfClicks,
   summaryOf,
   wireOf,
 } from './events.js';
@@ -39,6 +42,8 @@ export class Subscription {
   private missed = new Map<string, Missed>();
   /** When alerts changed last that it was not told of. */
   private alertsAt: number | undefined;
+  /** Clicks that it was not told of. */
+  private clicks: FeedClicks | undefined;
   private lost = false;
 
   constructor(
@@ -73,7 +78,9 @@ export class Subscription {
       if (change !== undefined) this.write([changeEvent(this.told, { campaignId, ...change, ts })]);
     }
     if (this.alertsAt !== undefined) this.write([alertsEvent(this.told, this.alertsAt)]);
+    if (this.clicks !== undefined) this.write([clicksEvent(this.told, this.clicks)]);
     this.alertsAt = undefined;
+    this.clicks = undefined;
     this.missed.clear();
     this.lost = false;
     return true;
@@ -91,6 +98,11 @@ export class Subscription {
   private keep(fact: FeedFact): void {
     if (isOfAlerts(fact)) {
       this.alertsAt = fact.ts;
+      return;
+    }
+    const clicks = clicksIn(fact);
+    if (clicks !== undefined) {
+      this.clicks = sumOfClicks(this.clicks, clicks);
       return;
     }
     const known = this.missed.get(fact.campaignId);

@@ -1,5 +1,7 @@
 import {
   clickLedger,
+  type ClicksFilter,
+  clicksFilter,
   type ClicksQuery,
   clicksQuery,
   clicksReport,
@@ -9,10 +11,13 @@ import {
   ledgerQuery,
   replayAsked,
 } from '@marquee/contracts';
-import { Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiProduces } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import type { DeadLetters } from '../clicks/dead-letters/dead-letters.service.js';
 import type { Ledger } from '../clicks/ledger/ledger.js';
 import type { ClickReport } from '../clicks/stats/click-report.js';
+import { sendCsv } from './csv.js';
 import { answers } from './openapi.js';
 import { CLICK_LEDGER, CLICK_REPORT, CLICKS_STATUS, DEAD_LETTERS } from './tokens.js';
 
@@ -35,6 +40,13 @@ export class ClicksController {
   @answers('Clicks: raw, unique and human, by time and, where asked for, by campaign, ad, creative, screen or source', clicksReport)
   report(@Query({ schema: clicksQuery }) query: ClicksQuery) {
     return this.clicks.report(query);
+  }
+
+  @Get('clicks.csv')
+  @ApiProduces('text/csv')
+  @ApiOperation({ summary: 'Clicks of each campaign, ad, creative, screen and source by time, as a file' })
+  async csv(@Query({ schema: clicksFilter }) query: ClicksFilter, @Res() reply: FastifyReply): Promise<void> {
+    await sendCsv(reply, 'clicks.csv', this.clicks.csv(query));
   }
 
   @Get('clicks/ledger')

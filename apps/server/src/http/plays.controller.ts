@@ -1,9 +1,9 @@
-import { Readable } from 'node:stream';
 import { type PlaysFilter, type PlaysQuery, playsFilter, playsQuery, playsReport } from '@marquee/contracts';
 import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiProduces } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { PlayReport } from '../screens/play-report.js';
+import { sendCsv } from './csv.js';
 import { answers } from './openapi.js';
 import { PLAYS } from './tokens.js';
 
@@ -21,12 +21,6 @@ export class PlaysController {
   @ApiProduces('text/csv')
   @ApiOperation({ summary: 'Proof of play for each screen, campaign, asset and hour, as a file' })
   async csv(@Query({ schema: playsFilter }) query: PlaysFilter, @Res() reply: FastifyReply): Promise<void> {
-    void reply.headers({
-      'content-type': 'text/csv; charset=utf-8',
-      'content-disposition': 'attachment; filename="plays.csv"',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
-    await reply.send(Readable.from(this.plays.csv(query)));
+    await sendCsv(reply, 'plays.csv', this.plays.csv(query));
   }
 }

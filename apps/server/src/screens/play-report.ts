@@ -1,4 +1,5 @@
 import type { PlaysFilter, PlaysQuery, PlaysReport } from '@marquee/contracts';
+import { csvText } from '../kit/csv-text.js';
 import type { Database } from '../store/database.js';
 import { playLines, playRowsOfAll, playRowsOfEach, playSeriesOfAll, playSeriesOfScreen } from './play-logs.store.js';
 
@@ -75,13 +76,4 @@ function filterOf(query: PlaysFilter) {
     from: query.from,
     to: query.to,
   };
-}
-
-/**
- * What begins like a formula is one to a spreadsheet (OWASP, CSV injection): an apostrophe before it makes it text. Where numbers have a
- * comma, a spreadsheet parts cells by semicolons, and by tabs when it is pasted: what follows one begins a cell as well.
- */
-function csvText(text: string): string {
-  const safe = text.replace(/^(?=[\t\r\n])|(?<=^|[;\t])(?=\s*[=+\-@])/g, "'");
-  return /[",\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

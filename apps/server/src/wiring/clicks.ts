@@ -7,6 +7,8 @@ import type { ClickBroker } from '../clicks/click-broker.js';
 import { ScanTargets } from '../clicks/codes/scan-targets.js';
 import { DeadLetterKeeper } from '../clicks/dead-letters/dead-letter-keeper.js';
 import { LedgerWriter } from '../clicks/ledger/ledger-writer.js';
+import { ClickFacts } from '../clicks/stats/click-facts.js';
+import { ClickPruner } from '../clicks/stats/click-pruner.js';
 import { StatsConsumer } from '../clicks/stats/stats-consumer.js';
 import { ClickProcess, enter, type EnteredProcess } from '../clicks/status/click-process.js';
 import { Statuses } from '../clicks/status/clicks-status.js';
@@ -144,10 +146,18 @@ function openBroker({ config, database, notifications, log }: Context): ClickBro
   return new RabbitmqBroker({ url: config.amqpUrl, channels: config.clickChannels, confirmMs: CONFIRM_MS, log, onError });
 }
 
+/** Counts what the broker has, tells the feed of it, and keeps the tables that it fills. */
 function startConsumer({ config, database, ends, log }: Context, broker: ClickBroker): void {
-  const options = { ...CONSUME, duplicateMs: config.clickDuplicateMs, botPerMinute: config.clickBotPerMinute };
-  const consumer = new StatsConsumer(database, systemClock, { counted: () => undefined }, options, log);
+  const onError = actorErrors(log);
+  const labels = { duplicateMs: config.clickDuplicateMs, botPerMinute: config.clickBotPerMinute };
+  const facts = new ClickFacts(database, onError);
+  const consumer = new StatsConsumer(database, systemClock, facts, { ...CONSUME, ...labels }, log);
+  const { clickKeepDays: keepDays, clickDedupeDays: dedupeDays } = config;
+  const pruner = new ClickPruner(database, systemClock, { keepDays, dedupeDays, duplicateMs: config.clickDuplicateMs, onError });
+  facts.start();
   consumer.start(broker);
+  pruner.start();
+  ends.add('the facts and the tables of clicks', async () => void (await Promise.all([facts.stop(), pruner.stop()])));
   ends.add('the consumer of clicks', () => consumer.stop());
 }
 

@@ -42,3 +42,18 @@ export const clickRows = statement({
     from page left join campaigns c on $by = 'campaign' and c.id::text = page.key
     order by page.raw desc, page.key`,
 });
+
+/** Clicks of each bucket and key (campaign, ad, creative, screen, source; '' where a click did not say), in that order, after the one named. */
+export const clickLines = statement({
+  name: 'clicks_lines',
+  takes: { ...filter, bucket: t.text, timeZone: t.text, afterAt: t.bigint, after: t.texts, most: t.int },
+  gives: { at: t.bigint, key: t.texts, campaign: nullable(t.text), ...counts },
+  text: `
+    with grouped as (
+      select epoch_ms(date_trunc($bucket, to_timestamp(minute / 1000.0), $timeZone)) as at,
+             array[coalesce(campaign_id::text, ''), ad_id, coalesce(creative_id::text, ''), coalesce(device_id, ''), source] as key, ${SUMS}
+      from click_minutes where ${FILTER} group by 1, 2),
+    page as (select * from grouped where (at, key) > ($afterAt, $after) order by at, key limit $most)
+    select page.at, page.key, c.name as campaign, page.raw, page.uniq, page.human
+    from page left join campaigns c on c.id::text = page.key[1] order by page.at, page.key`,
+});

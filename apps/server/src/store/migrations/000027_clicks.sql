@@ -49,6 +49,51 @@ create table clicks (
 create table clicks_default partition of clicks default;
 create index clicks_of on clicks (campaign_id, device_id, clicked_at);
 
+-- Makes the partitions that are missing between two moments (epoch ms). What fell into the default one meanwhile moves where it belongs.
+create function click_days_make(since bigint, until bigint) returns int language plpgsql as $$
+declare
+  day constant bigint := 86400000;
+  made int := 0;
+  at bigint := since - since % day;
+  name text;
+begin
+  -- One at a time, and not for longer than consumers can wait: whoever comes later finds nothing missing.
+  perform pg_advisory_xact_lock(7301, 27);
+  perform set_config('lock_timeout', '2s', true);
+  while at <= until loop
+    name := 'clicks_' || to_char(to_timestamp(at / 1000) at time zone 'UTC', 'YYYYMMDD');
+    if to_regclass(name) is null then
+      execute format('create table %I (like clicks including defaults including constraints)', name);
+      lock table clicks_default in access exclusive mode;
+      execute format('with moved as (delete from only clicks_default where clicked_at >= %s and clicked_at < %s returning *) insert into %I select * from moved', at, at + day, name);
+      execute format('alter table clicks attach partition %I for values from (%s) to (%s)', name, at, at + day);
+      made := made + 1;
+    end if;
+    at := at + day;
+  end loop;
+  return made;
+end $$;
+
+-- Drops the days that ended before a moment (epoch ms), with the clicks in them; answers how many.
+create function click_days_drop(before bigint) returns int language plpgsql as $$
+declare
+  gone int := 0;
+  each text;
+begin
+  perform pg_advisory_xact_lock(7301, 27);
+  perform set_config('lock_timeout', '2s', true);
+  for each in
+    select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'clicks'::regclass and c.relname ~ '^clicks_\d{8}$'
+      and c.relname < 'clicks_' || to_char(to_timestamp(before / 1000) at time zone 'UTC', 'YYYYMMDD')
+  loop
+    execute format('drop table %I', each);
+    gone := gone + 1;
+  end loop;
+  delete from clicks_default where clicked_at < before - before % 86400000;
+  return gone;
+end $$;
+
 -- What pages and reports read: clicks a minute (epoch ms at which it begins), by all that they can be asked for.
 create table click_minutes (
   minute bigint not null,

@@ -15,6 +15,7 @@ import { newId } from '../../kit/ids.js';
 import { silentLog } from '../../kit/log.js';
 import { Database } from '../../store/database.js';
 import { pruneDeliveryLog, sessionName } from '../../store/delivery-log.js';
+import { click, delivered, statsConsumer } from '../support/clicks.js';
 import { openTestStore, runningCampaign, type TestCampaign, type TestStore } from '../support/store.js';
 
 let store: TestStore;
@@ -204,4 +205,57 @@ describe('the timeline of a delivery', () => {
     await store.sql('delete from campaigns where id = $1', [run.campaign]);
     expect(await store.sql('select from delivery_log where execution_id = $1', [run.execution])).toEqual([]);
   });
+});
+
+test('a code that was scanned stands in the timeline with the play that ran on that screen, or had just ended', async () => {
+  const { campaign, execution } = await runningCampaign(store, 2);
+  const [delivery, other] = await store.sql<{ id: string; recipient: string }>(
+    'select id, recipient from deliveries where execution_id = $1 order by recipient',
+    [execution],
+  );
+  const [shown, later] = [newId(), newId()];
+  const at = Date.now() + 60_000;
+  const plays = [
+    { campaignId: campaign, version: 1, assetId: shown, startedAt: at, durationMs: 10_000 },
+    { campaignId: newId(), version: 1, assetId: 'of another', startedAt: at + 11_000, durationMs: 10_000 },
+    { campaignId: campaign, version: 1, assetId: later, startedAt: at + 300_000, durationMs: 10_000 },
+    { campaignId: campaign, version: 1, assetId: 'x', startedAt: 'soon', durationMs: {} },
+    null,
+  ];
+  const log = (payload: unknown) =>
+    store.sql(
+      `insert into delivery_events (event_id, device_id, campaign_id, version, event_type, payload, occurred_at, created_at)
+       values (gen_random_uuid(), $1, $2, 1, 'play_log', $3, 0, to_timestamp($4 / 1000.0))`,
+      [delivery?.recipient, campaign, JSON.stringify(payload), at + 400_000],
+    );
+  await log({ plays });
+  await log({ plays: 'none' });
+  const of = (clickedAt: number, more: object = {}) =>
+    delivered(
+      click({ clickedAt, uid: '', source: 'qr', adId: shown, campaignId: campaign, deviceId: delivery?.recipient ?? '', ...more }),
+      {
+        process: 0,
+        seq: 0,
+      },
+    );
+  await statsConsumer(store).handle([
+    of(at + 39_999),
+    of(at - 1),
+    of(at + 5000),
+    of(at + 41_000),
+    of(at, { deviceId: other?.recipient }),
+    of(at, { campaignId: newId() }),
+    of(at + 305_000, { source: 'api' }),
+  ]);
+  const detail = await new Deliveries(store.database).get(delivery?.id ?? '');
+  const clicked = detail.timeline.filter(({ what }) => what === 'clicked');
+  const scan = { what: 'clicked', assetId: shown };
+  const play = { assetId: shown, startedAt: at, durationMs: 10_000 };
+  expect(clicked).toEqual([
+    { at: at - 1, ...scan },
+    { at: at + 5000, ...scan, play },
+    { at: at + 39_999, ...scan, play },
+    { at: at + 41_000, ...scan },
+    { at: at + 305_000, ...scan, play: { assetId: later, startedAt: at + 300_000, durationMs: 10_000 } },
+  ]);
 });
