@@ -4,6 +4,8 @@ import { type ClickEvent, minuteOf } from '../click.js';
 
 /** Names of agents whose answer is remembered: a look at one costs a hundred times as much. */
 const MOST_AGENTS = 10_000;
+/** The list takes what apps on Android ask with for a robot. */
+const OF_APPS = /^okhttp\//;
 
 export interface LabelOptions {
   /** A click of the same visitor on the same ad within less than so many ms of another is a duplicate. */
@@ -100,7 +102,7 @@ export class Labelling {
     if (agent === undefined) return false;
     let known = Labelling.agents.get(agent);
     if (known === undefined) {
-      known = isbot(agent);
+      known = !OF_APPS.test(agent) && isbot(agent);
       if (Labelling.agents.size >= MOST_AGENTS) Labelling.agents.clear();
       Labelling.agents.set(agent, known);
     }

@@ -180,9 +180,10 @@ describe('labels', () => {
       click({ adId, agent: browser }),
       click({ adId, agent: 'Googlebot/2.1 (+http://www.google.com/bot.html)' }),
       click({ adId, agent: 'curl/8.5.0' }),
+      click({ adId, agent: 'okhttp/4.12.0' }),
       click({ adId }),
     );
-    expect(await countsOf(adId)).toEqual({ raw: 4, unique: 4, human: 2 });
+    expect(await countsOf(adId)).toEqual({ raw: 5, unique: 5, human: 3 });
   });
 
   test('the same user on one ad within the window is a duplicate: beside it, before it and after it', async () => {
