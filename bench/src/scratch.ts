@@ -6,19 +6,27 @@ import { join } from 'node:path';
 export class Scratch {
   private readonly closing: (() => Promise<unknown> | undefined)[] = [];
   private closed: Promise<void> | undefined;
+  /** Those of this process: one may be used within another. */
+  private static readonly open = new Set<Scratch>();
 
   private constructor(readonly folder: string) {}
 
   /** Runs the work with a new scratch; Ctrl-C and SIGTERM close it too, and end the process. */
   static async during<Result>(work: (scratch: Scratch) => Promise<Result>): Promise<Result> {
     const scratch = new Scratch(await mkdtemp(join(tmpdir(), 'marquee-bench-')));
-    const interrupt = (): void => void scratch.close().finally(() => process.exit(130));
+    Scratch.open.add(scratch);
+    const interrupt = (): void =>
+      void scratch.close().finally(() => {
+        Scratch.open.delete(scratch);
+        if (Scratch.open.size === 0) process.exit(130);
+      });
     process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
     try {
       return await work(scratch);
     } finally {
       process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
       await scratch.close();
+      Scratch.open.delete(scratch);
     }
   }
 
