@@ -15,17 +15,20 @@ interface ChartProps {
 }
 
 /** Clicks in order of time: raw, unique and human. The numbers themselves are in the figures beside it and in the file. */
-export function ClicksChart({ points, bucket, timeZone, height = 240 }: ChartProps) {
+export function ClicksChart({ height = 240, ...props }: ChartProps) {
   const scheme = useComputedColorScheme('light');
+  // A chart takes its colours, its scale and its size when it is made.
+  return <Drawn key={`${scheme} ${props.bucket} ${props.timeZone} ${height}`} height={height} {...props} />;
+}
+
+function Drawn({ points, bucket, timeZone, height }: ChartProps & { height: number }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
-  const data = useRef<uPlot.AlignedData>(columnsOf([]));
-  data.current = columnsOf(points);
 
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    const drawn = new uPlot(optionsOf({ element, bucket, timeZone, height }), data.current, element);
+    const drawn = new uPlot(optionsOf({ element, bucket, timeZone, height }), columnsOf([]), element);
     plot.current = drawn;
     const widened = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height }));
     widened.observe(element);
@@ -34,10 +37,10 @@ export function ClicksChart({ points, bucket, timeZone, height = 240 }: ChartPro
       drawn.destroy();
       plot.current = undefined;
     };
-    // A chart takes its colours when it is made.
-  }, [bucket, timeZone, height, scheme]);
+  }, [bucket, timeZone, height]);
 
-  useEffect(() => plot.current?.setData(data.current), [points]);
+  // After the one above, which makes what this fills.
+  useEffect(() => plot.current?.setData(columnsOf(points)), [points]);
 
   const most = points.reduce((highest, { raw }) => Math.max(highest, raw), 0);
   return <div ref={place} className={classes.chart} role="img" aria-label={`Clicks by ${bucket}; the most in one: ${number(most)}`} />;
