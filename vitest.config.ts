@@ -39,5 +39,5 @@ function jsonResults(): ['json', { outputFile: string }][] {
 }
 
 export default defineConfig({
-  test: { ...run, projects: projects('test.{ts,tsx}', 20_000, ['**/*.deep.test.ts']) },
+  test: { ...run, projects: projects('test.{ts,tsx}', 20_000, ['**/*.{deep,long}.test.ts']) },
 });
