@@ -50,6 +50,7 @@ describe.skipIf(chromium === undefined)('executions in the console', { timeout: 
     await rows().first().getByRole('link', { name: 'Morning news' }).click();
     await page.getByRole('heading', { name: 'Executions' }).waitFor();
     await page.getByText('30 9 * * MON-FRI').waitFor();
+    await rows().nth(2).waitFor();
     expect(await rows().count()).toBe(3);
     await shot('executions-of-campaign');
   });
