@@ -1,63 +1,32 @@
-import { chromiumOrSkip, launchChromium, type Browser, type Page } from '@marquee/testing';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FakeApi } from './fake-api.js';
+import type { Page } from '@marquee/testing';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachPage, type Opened, PAGE_TEST_MS } from './each-page.js';
+import type { FakeApi } from './fake-api.js';
 import { ledgerOf, letterRow, processRow, statusRow } from './fake-clicks.js';
 import { campaignRow } from './fixtures.js';
 
-const chromium = chromiumOrSkip();
 const HOSTILE = '<img src=x onerror="window.hit=1"> {{x}}';
 const MINUTE = 60_000;
 
-describe.skipIf(chromium === undefined)('clicks in the console', { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let dist: string;
+describe.skipIf(chromium === undefined)('clicks in the console', { timeout: PAGE_TEST_MS }, () => {
   let api: FakeApi;
   let page: Page;
-  let problems: string[];
-
-  beforeAll(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
-    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
-    browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
-  }, 90_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
-  });
-
-  beforeEach(async () => {
-    api = new FakeApi(dist);
-    await api.start(0);
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: 'Europe/Berlin' });
-    page = await context.newPage();
-    problems = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-  });
-
-  afterEach(async () => {
-    await page.context().close();
-    await api.stop();
-    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
-  });
-
-  const shot = async (name: string) => {
-    const folder = process.env['SHOTS'];
-    if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: 'disabled' });
-  };
+  let open: Opened['open'];
+  let shot: Opened['shot'];
+  eachPage(
+    (opened) => {
+      ({ api, page, open, shot } = opened);
+    },
+    { timezoneId: 'Europe/Berlin' },
+  );
   const layer = (name: string) => page.locator(`[data-layer="${name}"]`);
   const letters = () => page.getByRole('table', { name: 'Dead letters' }).locator('tbody tr');
   const asked = () => new URLSearchParams(api.sent('GET', '/clicks/stats').findLast(({ query }) => !query.includes('by='))?.query);
 
   it('shows how many clicked, on what, and what becomes of clicks on their way, as it goes on', async () => {
     const id = busy(api);
-    await page.goto(`${api.origin}/`);
+    await open('/');
     await page.getByRole('navigation').getByRole('link', { name: 'Clicks' }).click();
     await page.getByRole('img', { name: 'Clicks by minute; the most in one: 260' }).locator('canvas').waitFor();
     expect(await layer('Accepted').innerText()).toBe('48,210');
@@ -71,6 +40,8 @@ describe.skipIf(chromium === undefined)('clicks in the console', { timeout: 90_0
     await shot('clicks');
     await page.getByRole('button', { name: 'Switch to the dark scheme' }).click();
     await shot('clicks-dark');
+    // The browser keeps the choice for the tests that follow.
+    await page.getByRole('button', { name: 'Switch to the light scheme' }).click();
     // It moves by itself.
     api.clicks.status = { ...api.clicks.status, counters: { ...api.clicks.status.counters, accepted: 50_000 } };
     await page.locator('[data-layer="Accepted"]', { hasText: '50,000' }).waitFor();
@@ -86,7 +57,7 @@ describe.skipIf(chromium === undefined)('clicks in the console', { timeout: 90_0
 
   it('asks for the time, the pieces, the zone and the campaign that were chosen, and keeps them in the address', async () => {
     const id = busy(api);
-    await page.goto(`${api.origin}/console/clicks`);
+    await open('/console/clicks');
     await page.getByText('30 days').click();
     await page.getByRole('combobox', { name: 'Time zone' }).click();
     await page.getByRole('option', { name: 'UTC', exact: true }).click();
@@ -114,7 +85,7 @@ describe.skipIf(chromium === undefined)('clicks in the console', { timeout: 90_0
       letterRow({ id: 12, reason: `adId: ${HOSTILE}`, body, redriven: 2 }),
       ...[11, 10, 9].map((id) => letterRow({ id, reason: 'no queue takes it' })),
     ];
-    await page.goto(`${api.origin}/console/clicks`);
+    await open('/console/clicks');
     await letters().nth(3).waitFor();
     expect(await letters().nth(0).innerText()).toContain('sent back 2 times');
     await page.getByRole('button', { name: 'More of dead letter 12' }).click();
@@ -138,7 +109,7 @@ describe.skipIf(chromium === undefined)('clicks in the console', { timeout: 90_0
   });
 
   it('says when nobody accepts clicks, and when nobody clicked', async () => {
-    await page.goto(`${api.origin}/console/clicks`);
+    await open('/console/clicks');
     await page.getByText('No process with the role clicks is running').waitFor();
     await page.getByText('Nobody clicked in this time.').first().waitFor();
     await page.getByText('No click was accepted in this time.').waitFor();
@@ -147,7 +118,7 @@ describe.skipIf(chromium === undefined)('clicks in the console', { timeout: 90_0
   it('fits a phone', async () => {
     busy(api);
     await page.setViewportSize({ width: 400, height: 800 });
-    await page.goto(`${api.origin}/console/clicks`);
+    await open('/console/clicks');
     await page
       .getByRole('img', { name: /Clicks by minute/ })
       .locator('canvas')

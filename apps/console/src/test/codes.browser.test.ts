@@ -1,51 +1,23 @@
-import { readFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Browser, chromiumOrSkip, launchChromium, type Page } from '@marquee/testing';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FakeApi } from './fake-api.js';
+import { readFile } from 'node:fs/promises';
+import type { Page } from '@marquee/testing';
+import { describe, expect, it } from 'vitest';
+import { chromium, eachPage, type Opened, PAGE_TEST_MS } from './each-page.js';
+import type { FakeApi } from './fake-api.js';
 import { campaignRow } from './fixtures.js';
 
-const chromium = chromiumOrSkip();
 const TARGET = 'https://shop.example.test/spring';
 
-describe.skipIf(chromium === undefined)('QR codes in the console', { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let dist: string;
+describe.skipIf(chromium === undefined)('QR codes in the console', { timeout: PAGE_TEST_MS }, () => {
   let api: FakeApi;
   let page: Page;
-  let problems: string[];
-
-  beforeAll(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'marquee-console-'));
-    await build({ root: fileURLToPath(new URL('../..', import.meta.url)), logLevel: 'error', build: { outDir: dist, emptyOutDir: true } });
-    browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
-  }, 90_000);
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dist, { recursive: true, force: true });
+  let open: Opened['open'];
+  let shot: Opened['shot'];
+  eachPage((opened) => {
+    ({ api, page, open, shot } = opened);
   });
-  beforeEach(async () => {
-    api = new FakeApi(dist);
-    await api.start(0);
-    page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
-    problems = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-  });
-  afterEach(async () => {
-    await page.context().close();
-    await api.stop();
-    if (problems.length > 0) throw new Error(`The page threw: ${problems.join('; ')}`);
-  });
-  const shot = async (name: string) => {
-    const folder = process.env['SHOTS'];
-    if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-  };
 
   it('are planned with the campaign: a link, and where the code stands', async () => {
-    await page.goto(`${api.origin}/console/campaigns/new`);
+    await open('/console/campaigns/new');
     await page.getByLabel('Name').fill('Spring');
     await page.getByText('Address (URL)').click();
     await page.getByRole('textbox', { name: 'Address' }).fill('https://cdn.example.test/a.png');
@@ -71,7 +43,7 @@ describe.skipIf(chromium === undefined)('QR codes in the console', { timeout: 90
       assets: [...assets, ...assets.map((asset) => ({ ...asset, id: crypto.randomUUID() }))],
     });
     api.campaigns.push(campaign);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     const section = page.getByRole('region', { name: 'QR codes' });
     await section.getByRole('img', { name: 'QR code of slide 2' }).waitFor();
     expect(await section.getByRole('link').allTextContents()).toEqual([
@@ -94,7 +66,7 @@ describe.skipIf(chromium === undefined)('QR codes in the console', { timeout: 90
   it('are not there where a campaign leads nowhere', async () => {
     const campaign = campaignRow();
     api.campaigns.push(campaign);
-    await page.goto(`${api.origin}/console/campaigns/${campaign.id}`);
+    await open(`/console/campaigns/${campaign.id}`);
     await page.getByRole('region', { name: 'Versions' }).waitFor();
     expect(await page.getByRole('region', { name: 'QR codes' }).count()).toBe(0);
     expect(api.sent('GET', `/campaigns/${campaign.id}/codes`)).toEqual([]);

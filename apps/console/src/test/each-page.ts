@@ -28,9 +28,9 @@ export interface Opened {
 
 /**
  * Gives each test of the block that calls it a page and an API of its own; a test fails whose page threw. The browser is started once for
- * all of them, and keeps the parsed bundle between them, as it does for a person.
+ * all of them, and keeps the parsed bundle between them, as it does for a person. With `settings` it is another person's browser.
  */
-export function eachPage(ready: (opened: Opened) => void): void {
+export function eachPage(ready: (opened: Opened) => void, settings: { timezoneId?: string } = {}): void {
   let browser: Browser | undefined;
   let context: BrowserContext | undefined;
   let opened: Opened | undefined;
@@ -41,7 +41,7 @@ export function eachPage(ready: (opened: Opened) => void): void {
     if (chromium === undefined) return;
     // The console asks nobody but its own server; an asset of somebody else's cannot be reached here and must do no harm.
     browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
-    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...settings });
     context.setDefaultTimeout(20_000);
   });
   afterAll(() => browser?.close());
@@ -59,7 +59,7 @@ export function eachPage(ready: (opened: Opened) => void): void {
       page,
       open: async (path) => void (await page.goto(api.origin + path)),
       shot: async (name) => {
-        if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+        if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: 'disabled' });
       },
     };
     ready(opened);
