@@ -66,7 +66,7 @@ it('shows a campaign on 50 screens, and Ctrl-C ends all of it', { timeout: 120_0
     return (campaign as { counts: Record<string, number> }).counts;
   };
   // What a screen has sent is stored a moment later.
-  await expect.poll(counts, { timeout: 10_000 }).toMatchObject({ SUCCESS: 50, acknowledged: 50, FAILED: 0 });
+  await expect.poll(counts).toMatchObject({ SUCCESS: 50, acknowledged: 50, FAILED: 0 });
   const [, player = ''] = await demo.says(/be a screen +(http\S+)/);
   expect((await fetch(player)).headers.get('content-type')).toContain('text/html');
   const [, code = ''] = await demo.says(/follow its code +(http\S+)/);

@@ -1,5 +1,6 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type AskTime, CorrectedClock } from './clock.js';
+import { eventually } from './test/eventually.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -92,7 +93,7 @@ describe('a clock that is set while the page runs', () => {
       machine.own += step;
       expect(clock.now()).toBe(right);
       expect(clock.trusted).toBe(false);
-      await vi.waitFor(() => expect(clock.trusted).toBe(true));
+      await eventually(() => expect(clock.trusted).toBe(true));
       expect(clock.now()).toBe(right);
     }
     expect(clock.offsetMs).toBe(700 + HOUR_MS);
@@ -114,7 +115,7 @@ describe('a clock that is set while the page runs', () => {
     machine.own += HOUR_MS;
     right += HOUR_MS;
     clock.now();
-    await vi.waitFor(() => expect(clock.now()).toBe(right));
+    await eventually(() => expect(clock.now()).toBe(right));
     expect(clock.trusted).toBe(false);
     answer = () => Promise.resolve(right);
     await clock.estimate();

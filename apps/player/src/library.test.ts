@@ -9,6 +9,7 @@ import { Library } from './library.js';
 import type { Offer } from './manifest.js';
 import { Outbox } from './outbox.js';
 import { Store } from './store.js';
+import { eventually } from './test/eventually.js';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -68,23 +69,23 @@ describe('the library', () => {
     return { id, url: `http://cdn/${id}`, checksum, sizeBytes: 0 };
   }
   const said = (): string[] => events.map(({ eventType, campaignId, version }) => `${eventType} ${campaignId} ${version}`);
-  const heard = (...expected: string[]): Promise<void> => vi.waitFor(() => expect(said()).toEqual(expected));
+  const heard = (...expected: string[]): Promise<void> => eventually(() => expect(said()).toEqual(expected));
   const has = (): string[] => library.campaigns.map(({ campaignId, offer: { version } }) => `${campaignId} ${version}`);
   async function media(...keys: string[]): Promise<boolean[]> {
     return Promise.all(keys.map((key) => store.hasMedia(key)));
   }
   /** Nothing is left to happen: what was offered is done and what was said is sent. */
   async function settled(): Promise<void> {
-    await vi.waitFor(() => expect(library.installing).toBe(0));
+    await eventually(() => expect(library.installing).toBe(0));
     await store.events();
-    await vi.waitFor(() => expect(outbox.size).toBe(0));
+    await eventually(() => expect(outbox.size).toBe(0));
   }
 
   it('acknowledges when template and assets are stored, and knows them after a reload', async () => {
     const { promise, resolve } = deferred();
     web.set('http://cdn/x', promise);
     library.offer(offer({ assets: [{ id: 'x', url: 'http://cdn/x', checksum: sha256('late'), sizeBytes: 0 }] }));
-    await vi.waitFor(() => expect(asked).toContain('http://cdn/x'));
+    await eventually(() => expect(asked).toContain('http://cdn/x'));
     expect(said()).toEqual([]);
     resolve('late');
     await heard('INSTALL_ACK a 1');
@@ -198,7 +199,7 @@ describe('the library', () => {
   it('removes what expires, with its media but what others need', async () => {
     library.offer(offer({ expireAt: now + 10, assets: [asset('x'), asset('shared')] }));
     library.offer(offer({ campaignId: 'b', assets: [asset('shared')] }));
-    await vi.waitFor(() => expect(said()).toHaveLength(2));
+    await eventually(() => expect(said()).toHaveLength(2));
     now += 10;
     library.expire();
     expect(has()).toEqual(['b 1']);
@@ -234,14 +235,14 @@ describe('the library', () => {
     expect(has()).toEqual([]);
     await start();
     library.offer(offer({ version: 5 }));
-    await vi.waitFor(() => expect(said()).toContain('INSTALL_ACK a 5'));
+    await eventually(() => expect(said()).toContain('INSTALL_ACK a 5'));
   });
 
   it('ends an install that is revoked at any moment of it', async () => {
     const { promise, resolve } = deferred();
     web.set('http://cdn/x', promise);
     library.offer(offer({ assets: [{ id: 'x', url: 'http://cdn/x', checksum: sha256('late'), sizeBytes: 0 }] }));
-    await vi.waitFor(() => expect(asked).toContain('http://cdn/x'));
+    await eventually(() => expect(asked).toContain('http://cdn/x'));
     await library.revoke('a');
     resolve('late');
     await settled();
@@ -254,7 +255,7 @@ describe('the library', () => {
       await committing;
     });
     library.offer(offer({ campaignId: 'b' }));
-    await vi.waitFor(() => expect(said()).toEqual(['REVOKE_ACK a 1', 'REVOKE_ACK b 1']));
+    await eventually(() => expect(said()).toEqual(['REVOKE_ACK a 1', 'REVOKE_ACK b 1']));
     install.mockRestore();
     await start();
     expect(has()).toEqual([]);

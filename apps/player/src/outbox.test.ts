@@ -3,6 +3,7 @@ import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Outbox } from './outbox.js';
 import { Store } from './store.js';
+import { eventually } from './test/eventually.js';
 
 const subject = { campaignId: 'c', version: 1 };
 const START = 1_700_000_000_000.4;
@@ -28,7 +29,7 @@ describe('the outbox', () => {
     expect(outbox.size).toBe(2);
     const sent: ScreenEvent[] = [];
     outbox.connect((event) => Promise.resolve(void sent.push(event)));
-    await vi.waitFor(async () => expect(await store.events()).toEqual([]));
+    await eventually(async () => expect(await store.events()).toEqual([]));
     expect(sent).toMatchObject([
       {
         eventType: 'INSTALL_ACK',
@@ -57,7 +58,7 @@ describe('the outbox', () => {
     await reloaded.load();
     const again: ScreenEvent[] = [];
     reloaded.connect((event) => Promise.resolve(void again.push(event)));
-    await vi.waitFor(async () => expect(await store.events()).toEqual([]));
+    await eventually(async () => expect(await store.events()).toEqual([]));
     expect(again).toEqual(sent);
     await reloaded.record('ERROR', subject);
     expect(again[1]?.payload).toEqual({ seq: 2, series: store.series });
@@ -66,11 +67,11 @@ describe('the outbox', () => {
   it('keeps what a link did not take, in its place', async () => {
     await outbox.record('INSTALL_ACK', subject);
     outbox.connect(() => Promise.reject(new Error('closing')));
-    await vi.waitFor(() => expect(outbox.size).toBe(1));
+    await eventually(() => expect(outbox.size).toBe(1));
     await outbox.record('DISPLAY_START', subject);
     const kinds: string[] = [];
     outbox.connect((event) => Promise.resolve(void kinds.push(event.eventType)));
-    await vi.waitFor(() => expect(kinds).toEqual(['INSTALL_ACK', 'DISPLAY_START']));
+    await eventually(() => expect(kinds).toEqual(['INSTALL_ACK', 'DISPLAY_START']));
   });
 
   it('lets only so many wait for their PUBACK', async () => {
@@ -86,7 +87,7 @@ describe('the outbox', () => {
   it('forgets the oldest beyond its bound', async () => {
     const small = new Outbox('d', store, clock, 3);
     for (let count = 0; count < 5; count += 1) await small.record('ERROR', subject);
-    await vi.waitFor(async () => expect((await store.events()).map(({ seq }) => seq)).toEqual([3, 4, 5]));
+    await eventually(async () => expect((await store.events()).map(({ seq }) => seq)).toEqual([3, 4, 5]));
   });
 
   it('still sends what the storage would not take', async () => {
@@ -97,7 +98,7 @@ describe('the outbox', () => {
     const unstored = new Outbox('d', store, clock);
     unstored.connect((event) => Promise.resolve(void sent.push(event)));
     await unstored.recordError(subject, 'x'.repeat(2_000));
-    await vi.waitFor(() => expect(unstored.size).toBe(0));
+    await eventually(() => expect(unstored.size).toBe(0));
     expect(sent[0]?.payload).toEqual({ reason: 'x'.repeat(500) });
     for (const spy of kept) expect(spy).not.toHaveBeenCalled();
     noise.mockRestore();
@@ -126,7 +127,7 @@ describe('what the server has', () => {
   }
   async function say(count: number, through = outbox): Promise<void> {
     for (let index = 0; index < count; index += 1) await through.record('ERROR', subject);
-    await vi.waitFor(() => expect(through.size).toBe(0));
+    await eventually(() => expect(through.size).toBe(0));
   }
   const numbers = (): unknown[] => sent.map(({ payload }) => payload?.['seq']);
 
@@ -136,7 +137,7 @@ describe('what the server has', () => {
     sent.length = 0;
     const reloaded = await life();
     reloaded.replay(3);
-    await vi.waitFor(() => expect(reloaded.size).toBe(0));
+    await eventually(() => expect(reloaded.size).toBe(0));
     expect(sent).toEqual(first.slice(2));
     expect(reloaded.range).toEqual({ series: store.series, first: 1, last: 40 });
   });
@@ -149,7 +150,7 @@ describe('what the server has', () => {
     outbox.replay(2);
     outbox.replay(1);
     outbox.connect((event) => Promise.resolve(void sent.push(event)));
-    await vi.waitFor(() => expect(outbox.size).toBe(0));
+    await eventually(() => expect(outbox.size).toBe(0));
     expect(numbers()).toEqual([1, 2, 3, 4]);
     outbox.replay(99);
     expect(outbox.size).toBe(0);
@@ -177,7 +178,7 @@ describe('what the server has', () => {
     small.connect(undefined);
     await small.record('DISPLAY_START', subject);
     await small.record('DISPLAY_COMPLETE', subject);
-    await vi.waitFor(async () => expect(await store.keptSeqs()).toEqual([3]));
+    await eventually(async () => expect(await store.keptSeqs()).toEqual([3]));
     expect((await store.events()).map(({ seq }) => seq)).toEqual([4, 5]);
     expect(small.range).toMatchObject({ first: 3, last: 5 });
   });

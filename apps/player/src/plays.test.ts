@@ -5,6 +5,7 @@ import { Outbox } from './outbox.js';
 import { PlayLog } from './plays.js';
 import type { Act } from './stage-frame.js';
 import { Store } from './store.js';
+import { eventually } from './test/eventually.js';
 
 const START = 1_700_000_000_000;
 
@@ -126,7 +127,7 @@ describe('proof of play', () => {
       await pass(4_000);
       await written();
     }
-    await vi.waitFor(() => expect(sent).toHaveLength(3));
+    await eventually(() => expect(sent).toHaveLength(3));
     expect(sent[0]).toMatchObject({ eventType: 'PLAY_LOG', deviceId: 'd', campaignId: 'c', version: 3 });
     log.end();
     const left = await written();
@@ -145,7 +146,7 @@ describe('proof of play', () => {
     await life();
     connect();
     await pass(90_000);
-    await vi.waitFor(() => expect(told()).toHaveLength(400));
+    await eventually(() => expect(told()).toHaveLength(400));
     expect(told().map(({ startedAt }) => startedAt - START)).toEqual(Array.from({ length: 400 }, (_, n) => n));
     for (const event of sent) expect(JSON.stringify(event).length).toBeLessThan(200_000);
     for (const event of sent) expect(event.campaignId).toBe(playsOf(event)[0]?.campaignId);
@@ -158,8 +159,8 @@ describe('proof of play', () => {
     await store.addPlay({ campaignId: 'c', version: 1, assetId: 'a', startedAt: START, durationMs: 500 });
     const other = new PlayLog(store, outbox, { now: () => Date.now() });
     await Promise.all([log.send(), other.send()]);
-    await vi.waitFor(() => expect(sent).toHaveLength(1));
-    await vi.waitFor(async () => expect(await store.events()).toEqual([]));
+    await eventually(() => expect(sent).toHaveLength(1));
+    await eventually(async () => expect(await store.events()).toEqual([]));
     expect(told()).toHaveLength(1);
     expect(noise).toHaveBeenCalledOnce();
   });
@@ -173,7 +174,7 @@ describe('proof of play', () => {
     expect([sent, await written()].map(({ length }) => length)).toEqual([0, 1]);
     append.mockRestore();
     await log.send();
-    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    await eventually(() => expect(sent).toHaveLength(1));
     expect(await written()).toEqual([]);
     noise.mockRestore();
   });

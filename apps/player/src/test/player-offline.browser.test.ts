@@ -41,12 +41,12 @@ describe.skipIf(chromium === undefined)('the player page without a network', () 
     await expect.poll(() => rig.frames()).toBe(1);
     expect(await rig.shownColour()).toBe(RED);
     expect(await rig.shownPicture()).toEqual({ from: 'blob', width: 40 });
-    await expect.poll(() => rig.shownColour(), { timeout: 12_000 }).toBe(BLUE);
+    await expect.poll(() => rig.shownColour()).toBe(BLUE);
     expect(await rig.shownPicture()).toEqual({ from: 'blob', width: 40 });
 
     await rig.broker.open();
     const started = await rig.broker.event(rig.device, 'DISPLAY_START', next.campaignId);
-    expect(started.timestamp - next.startAt).toBeLessThan(1_000);
+    expect(started.timestamp - next.startAt).toBeLessThan(5_000);
     expect(rig.broker.kinds(rig.device, now.campaignId)).toEqual([
       'INSTALL_ACK',
       'DISPLAY_START',
@@ -124,7 +124,7 @@ describe.skipIf(chromium === undefined)('the player page without a network', () 
     expect(await update()).toEqual(['activated', '2']);
     expect([await rig.page.title(), await rig.frames()]).toEqual(['Marquee player', 1]);
     rig.revoke(manifest.campaignId);
-    await expect.poll(() => rig.page.title(), { timeout: 12_000 }).toBe('Marquee player 2');
+    await expect.poll(() => rig.page.title()).toBe('Marquee player 2');
     expect(rig.broker.kinds(rig.device, manifest.campaignId)).toHaveLength(4);
     await rm(newer, { recursive: true, force: true });
   });

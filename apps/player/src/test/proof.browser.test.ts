@@ -30,7 +30,7 @@ describe.skipIf(chromium === undefined)('what the player page proves', () => {
     const show = rig.slideShow(['red', 'blue'], { startAt: Date.now() + 3_000 }, 1_000);
     rig.offer(show);
     await rig.broker.event(rig.device, 'DISPLAY_START', show.campaignId);
-    await expect.poll(async () => (await rig.plays()).length, { timeout: 8_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(async () => (await rig.plays()).length).toBeGreaterThanOrEqual(3);
     expect(told()).toEqual([]);
     await rig.forward(95_000);
     const event = await rig.broker.event(rig.device, 'PLAY_LOG', show.campaignId);
@@ -41,12 +41,12 @@ describe.skipIf(chromium === undefined)('what the player page proves', () => {
     expect((blue?.startedAt ?? 0) - (red?.startedAt ?? 0)).toBeGreaterThanOrEqual(900);
 
     await rig.broker.close();
-    await expect.poll(async () => (await rig.plays()).length, { timeout: 8_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(async () => (await rig.plays()).length).toBeGreaterThanOrEqual(2);
     await rig.page.reload();
     await rig.broker.open();
     const again = await rig.broker.event(rig.device, 'DISPLAY_START', show.campaignId, 2);
     const begunSince = (plays: Play[]): boolean => plays.some(({ startedAt }) => startedAt >= again.timestamp);
-    await expect.poll(async () => begunSince(await rig.plays()), { timeout: 8_000 }).toBe(true);
+    await expect.poll(async () => begunSince(await rig.plays())).toBe(true);
     await rig.forward(95_000);
     await rig.broker.until(() => begunSince(told()), 'the plays of the time after the reload');
     // One after another and none twice: before the cut, in it, and after the reload.
@@ -90,7 +90,7 @@ describe.skipIf(chromium === undefined)('what the player page proves', () => {
     const pictureOf = async (): Promise<Upload> => {
       const before = uploads.length;
       rig.control({ type: 'screenshot', uploadUrl: `/screens/${rig.device}/screenshot?token=t` });
-      await expect.poll(() => uploads.length, { timeout: 8_000 }).toBe(before + 1);
+      await expect.poll(() => uploads.length).toBe(before + 1);
       const upload = uploads.at(-1);
       if (upload === undefined) throw new Error('there is no picture');
       return upload;
@@ -126,7 +126,7 @@ describe.skipIf(chromium === undefined)('what the player page proves', () => {
       rig.control({ type: 'screenshot', uploadUrl: 7 });
       rig.control({ type: 'screenshot' });
       rig.control({ type: 'screenshot', uploadUrl: `${other.url}/screens/${rig.device}/screenshot` });
-      await expect.poll(() => uploads.length, { timeout: 8_000 }).toBe(1);
+      await expect.poll(() => uploads.length).toBe(1);
       expect(other.asked).toEqual([]);
       await other.close();
     });

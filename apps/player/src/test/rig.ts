@@ -149,7 +149,7 @@ export class TestBroker {
   }
 
   /** Resolves with what `find` gives as soon as it gives something; rejects after `limitMs`. */
-  until<T>(find: () => T | undefined | false, what: string, limitMs = 8_000): Promise<T> {
+  until<T>(find: () => T | undefined | false, what: string, limitMs = 30_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const found = find();

@@ -325,7 +325,7 @@ describe('AcknowledgingSubscriber', () => {
     const script = await scripted((received) => {
       if (received.packet.cmd !== 'pingreq' || received.connection > 1) politely(received);
     });
-    subscriber(script, async () => undefined, { keepaliveMs: 60 });
+    subscriber(script, async () => undefined, { keepaliveMs: 300 });
     expect(await script.closed.first()).toBe(1);
     await script.received.first(({ packet, connection }) => packet.cmd === 'subscribe' && connection === 2);
   });
@@ -334,7 +334,7 @@ describe('AcknowledgingSubscriber', () => {
     const script = await scripted((received) => {
       if (received.connection > 1) politely(received);
     });
-    subscriber(script, async () => undefined, { connectTimeoutMs: 50 });
+    subscriber(script, async () => undefined, { connectTimeoutMs: 500 });
     await script.received.first(({ packet, connection }) => packet.cmd === 'subscribe' && connection === 2);
     expect(script.closed.all).toEqual([1]);
   });

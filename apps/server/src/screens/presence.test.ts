@@ -38,7 +38,7 @@ test('a screen that comes while its manifest is being sent is offered it again w
   expect(await due()).toEqual([]);
   await store.sql(`update deliveries set status = 'SUCCESS', settled_at = now() where execution_id = $1`, [execution]);
   await store.sql(`insert into execution_counts values ($1, 'SENDING', -2), ($1, 'SUCCESS', 2)`, [execution]);
-  await within(5000, 'the look after the send', contact);
+  await within(30_000, 'the look after the send', contact);
   expect(await due()).toEqual([{ recipient: 's-00001' }]);
   await gateway.stop();
 });

@@ -74,7 +74,7 @@ describe('bounds', () => {
     const waiting = ['/a', '/b'].map((path) => patient.fetch(`http://slow.example${path}`));
     const started = performance.now();
     await patient.close();
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     expect(await Promise.all(waiting)).toMatchObject([{ ok: false }, { ok: false }]);
     giveUp(new Error('the name server gave up'));
   });

@@ -87,10 +87,11 @@ describe('what bytes are', () => {
       }),
       { numRuns: 300 },
     );
-    const began = performance.now();
+    // The time that this process was given, not what passed meanwhile.
+    const began = process.cpuUsage();
     for (const piece of ['<!--', '<?', '<!doctype svg [', '] ', '<!doctype svg "', ' ', '<!---->'])
       await sniff(head(piece.repeat(2000).slice(0, SNIFF_BYTES)));
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(500);
   });
 });
 

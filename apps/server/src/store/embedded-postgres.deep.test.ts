@@ -164,9 +164,7 @@ test('a DATA_DIR that is removed under a running server is not brought back empt
   const pid = postmasterPid(dataDir) ?? 0;
   await rename(dataDir, join(root, 'removed'));
   process.kill(pid, 'SIGKILL');
-  await expect
-    .poll(() => said.join(''), { timeout: 10_000 })
-    .toMatch(/cannot be started again.* was removed while its database was in use/);
+  await expect.poll(() => said.join('')).toMatch(/cannot be started again.* was removed while its database was in use/);
   expect(existsSync(join(dataDir, 'postgres/cluster'))).toBe(false);
   await server.stop();
 });
@@ -265,7 +263,7 @@ describe.skipIf(mount === undefined)('on a disk of its own', () => {
       })(),
     ).rejects.toThrow();
     // Without space for the log it cannot even recover: it is tried again and again, and said once.
-    await expect.poll(() => said.join(''), { timeout: 20_000 }).toContain(sentence);
+    await expect.poll(() => said.join('')).toContain(sentence);
     await rm(filler);
     expect(await eventually(() => query(url, 'select done.n, max(t.n) from done, t group by 1'), 30_000)).toEqual([{ n: done, max: done }]);
     await eventually(write, 10_000);

@@ -74,7 +74,7 @@ async function seekThrough(): Promise<{ lead: Lead; told: boolean[]; proxy: Pass
   ends.push(() => proxy.stop());
   const database = new Database({ url: proxy.url, poolSize: 1, log: silentLog });
   ends.push(() => database.close());
-  const lead = new Lead(database, KEY, silentLog, { probeMs: 50, answerMs: 200, graceMs: 300 });
+  const lead = new Lead(database, KEY, silentLog, { probeMs: 50, answerMs: 1000, graceMs: 1500 });
   leads.push(lead);
   const told: boolean[] = [];
   lead.onChange((mine) => told.push(mine));
@@ -98,12 +98,12 @@ test('one that is cut off from its database without a word leaves off, and ends 
   await eventually(() => expect(told).toEqual([true, false]));
   // By now it waits for a connection that is accepted and never answered.
   await eventually(() => expect(proxy.silent).toBeGreaterThan(0));
-  await within(5000, 'the end', lead.stop());
+  await within(30_000, 'the end', lead.stop());
 });
 
 test('one that leads ends although its database has just fallen silent', async () => {
   const { lead, told, proxy } = await seekThrough();
   await eventually(() => expect(told).toEqual([true]));
   proxy.silence();
-  await within(5000, 'the end', lead.stop());
+  await within(30_000, 'the end', lead.stop());
 });

@@ -93,7 +93,7 @@ describe.skipIf(rabbitmqOrSkip() === undefined)('RabbitMQ', { timeout: 120_000 }
     expect([broker.connected, broker.channels]).toEqual([true, 2]);
     const messages = clicks(300);
     expect(results(await broker.publish(messages))).toEqual(['confirmed']);
-    await within(10_000, 'the clicks', got.count(300));
+    await within(30_000, 'the clicks', got.count(300));
     await untilConnected(broker);
     expect(channels).toHaveLength(4);
     for (let round = 0; round < 6; round += 1) expect(results(await broker.publish(clicks(10)))).toEqual(['confirmed']);
@@ -139,7 +139,7 @@ describe.skipIf(rabbitmqOrSkip() === undefined)('RabbitMQ', { timeout: 120_000 }
     expect(published[0]).toMatchObject({ result: 'failed', reason: expect.stringContaining('low on memory') });
     expect([broker.connected, broker.blocked]).toEqual([true, true]);
     const got = listening(broker);
-    await within(20_000, 'what was there before', got.count(2000));
+    await within(30_000, 'what was there before', got.count(2000));
     await eventually(async () => expect(await broker.depth()).toBe(0));
     await server.memoryAlarm(false);
     await eventually(() => expect(broker.blocked).toBe(false));
@@ -177,7 +177,7 @@ describe.skipIf(rabbitmqOrSkip() === undefined)('RabbitMQ', { timeout: 120_000 }
     proxy.silence();
     const late = await within(CONFIRM_MS + 5000, 'an answer', broker.publish(clicks(5)));
     expect(late[0]).toEqual({ result: 'failed', reason: `the broker did not confirm within ${CONFIRM_MS} ms` });
-    await within(10_000, 'its end', broker.close());
+    await within(30_000, 'its end', broker.close());
     await proxy.stop();
   });
 });
@@ -281,7 +281,7 @@ describe.skipIf(rabbitmqOrSkip() === undefined)('dead letters of RabbitMQ', { ti
     keep(broker);
     await eventually(async () => expect(await broker.depth()).toBe(0));
     await store.sql('alter table away rename to click_dead_letters');
-    await eventually(async () => expect(await rows()).toHaveLength(30), 20_000);
+    await eventually(async () => expect(await rows()).toHaveLength(30));
   });
 
   it('are forgotten when they are too old', async () => {

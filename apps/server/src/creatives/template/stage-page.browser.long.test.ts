@@ -8,7 +8,7 @@ import { renderTemplate, type Slide, type TemplateInput } from './render.js';
 
 const chromium = chromiumOrSkip();
 /** What was told may take a few frames to be seen: the frame is drawn by a process of its own. */
-const SOON = { timeout: 5_000 };
+const SOON = { timeout: 30_000 };
 const RED = [255, 0, 0] as const;
 const GREEN = [0, 255, 0] as const;
 

@@ -5,7 +5,7 @@ import { FILM } from '../../test/support/film.js';
 import { renderTemplate, type Slide, type TemplateInput } from './render.js';
 
 const chromium = chromiumOrSkip();
-const SOON = { timeout: 5_000 };
+const SOON = { timeout: 30_000 };
 const SQUARE = (colour: string) =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64" fill="${colour}"/></svg>`;
 

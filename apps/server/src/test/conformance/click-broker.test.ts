@@ -89,7 +89,7 @@ describe.each(KINDS)('$name as a broker of clicks', ({ missing, open }) => {
       await delay(300);
       const messages = clicks(30);
       await other.broker.publish(messages);
-      await within(5000, 'the clicks', counter.got.count(30));
+      await within(30_000, 'the clicks', counter.got.count(30));
       await counter.stop();
       expect(counter.ids().sort()).toEqual(idsOf(messages).sort());
     });
@@ -171,7 +171,7 @@ describe.each(KINDS)('$name as a broker of clicks', ({ missing, open }) => {
       await dying.cut();
 
       const heir = new Counter(one);
-      await within(10_000, 'what the dead one had', heir.got.count(10));
+      await within(30_000, 'what the dead one had', heir.got.count(10));
       expect(heir.ids().sort()).toEqual(idsOf(messages).sort());
       expect(heir.got.all.map(({ tries }) => tries)).toEqual(messages.map(() => 2));
       // Its word comes too late to change anything.
@@ -192,10 +192,10 @@ describe.each(KINDS)('$name as a broker of clicks', ({ missing, open }) => {
       await eventually(async () => expect(await one.broker.depth()).toBe(0));
 
       await one.cut();
-      const lost = await within(5000, 'an answer', one.broker.publish(clicks(3)));
+      const lost = await within(30_000, 'an answer', one.broker.publish(clicks(3)));
       expect(lost.map(({ result }) => result)).toEqual(['failed', 'failed', 'failed']);
       await within(
-        5000,
+        30_000,
         'word of it',
         states.first((connected) => !connected),
       );
@@ -203,7 +203,7 @@ describe.each(KINDS)('$name as a broker of clicks', ({ missing, open }) => {
 
       await one.mend();
       await within(
-        10_000,
+        30_000,
         'the connection',
         states.first((connected) => connected),
       );
@@ -211,7 +211,7 @@ describe.each(KINDS)('$name as a broker of clicks', ({ missing, open }) => {
       const after = clicks(5);
       expect(await one.broker.publish(after)).toEqual(confirmed(5));
       await within(
-        10_000,
+        30_000,
         'what came after',
         counter.got.first((message) => message.messageId === after.at(-1)?.messageId),
       );

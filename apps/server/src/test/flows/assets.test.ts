@@ -177,7 +177,7 @@ describe('an asset given by URL', () => {
     held.get('/held-picture')?.end(bytes);
     const digest = { url: `${flow.server.url}/assets/${sha256(bytes)}`, checksum: sha256(bytes), sizeBytes: bytes.length };
     const late = await within(
-      5000,
+      30_000,
       'the digest',
       screen.manifests.first((each) => each.campaignId === id && each.assets[0]?.checksum !== ''),
     );

@@ -189,7 +189,7 @@ describe('a body', () => {
     endless.on('error', () => undefined);
     endless.write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
     for (let n = 0; n < 40; n += 1) endless.write(`10000\r\n${chunk}\r\n`);
-    const [answer] = (await within(5000, 'the answer', once(endless, 'data'))) as [Buffer];
+    const [answer] = (await within(30_000, 'the answer', once(endless, 'data'))) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /);
     endless.destroy();
     for (const text of [
@@ -201,7 +201,7 @@ describe('a body', () => {
       const socket = connect(http, '127.0.0.1');
       socket.on('error', () => undefined);
       socket.end(text);
-      await within(5000, 'the end', once(socket.resume(), 'close'));
+      await within(30_000, 'the end', once(socket.resume(), 'close'));
     }
   });
 });

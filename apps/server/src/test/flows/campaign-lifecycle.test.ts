@@ -47,7 +47,7 @@ test('a campaign goes from its creation over a screen’s answers to a screen th
     assets: [{ assetType: 'image', url: kept.url, checksum: '', durationMs: 3000, sizeBytes: 0 }, { durationMs: null }],
   });
 
-  const manifest = await within(5000, 'the manifest', screen.manifests.first());
+  const manifest = await within(30_000, 'the manifest', screen.manifests.first());
   expectManifest(manifest, created, kept.sha256);
   await expectTemplate(manifest, kept.url);
   await eventually(async () =>
@@ -111,7 +111,7 @@ async function expectStored(event: ScreenEvent, type: string): Promise<void> {
     const [row] = await flow.sql('select * from delivery_events where event_id = $1', [event.eventId]);
     expect(row).toBeDefined();
     return row;
-  }, 1000);
+  });
   expect(stored).toMatchObject({
     device_id: event.deviceId,
     campaign_id: event.campaignId,
@@ -125,7 +125,7 @@ async function cancelAndClear(screen: TestScreen, created: CreatedCampaign): Pro
   const cancelled = await flow.http.post(`/campaigns/${created.id}/cancel`);
   expect(cancelled.status, cancelled.text).toBe(200);
   expect(cancelled.json()).toMatchObject({ id: created.id, status: 'cancelled' });
-  await within(5000, 'the revoke', screen.controls.first());
+  await within(30_000, 'the revoke', screen.controls.first());
   expect(JSON.parse(screen.controlTexts[0] ?? '')).toEqual({ type: 'revoke', campaignId: created.id });
   const clearance = async (): Promise<Clearance> => (await flow.http.read(`/campaigns/${created.id}/clearance`)) as Clearance;
   expect(await clearance()).toEqual({ clean: 0, dirty: 1, unreachable: 0, latestEnd: created.expireAt });
@@ -142,14 +142,14 @@ test('the same manifest is offered after a restart: its id is a function of camp
   const screen = await registered('silent', { answers: false });
   const created = await flow.create();
   const first = await within(
-    5000,
+    30_000,
     'the manifest',
     screen.manifests.first((each) => each.campaignId === created.id),
   );
   await screen.say('INSTALL_ACK', created.id);
   const other = await flow.create();
   const otherFirst = await within(
-    5000,
+    30_000,
     'the other manifest',
     screen.manifests.first((each) => each.campaignId === other.id),
   );
@@ -162,7 +162,7 @@ test('the same manifest is offered after a restart: its id is a function of camp
   expect((await flow.http.get(`/assets/${kept.sha256}`)).status).toBe(200);
   const back = await flow.screen('silent', { answers: false });
   const again = await within(
-    5000,
+    30_000,
     'the manifest again',
     back.manifests.first((each) => each.campaignId === other.id),
   );
@@ -171,7 +171,7 @@ test('the same manifest is offered after a restart: its id is a function of camp
   // What it acknowledged before the restart is not sent again. The next campaign comes after what was due.
   const last = await flow.create();
   await within(
-    5000,
+    30_000,
     'the last manifest',
     back.manifests.first((each) => each.campaignId === last.id),
   );
@@ -187,7 +187,7 @@ test('a campaign that waits to be dispatched goes out once when it is told to', 
   expect(started.status).toBe(200);
   expect(started.json()).toMatchObject({ started: true, epoch: 0 });
   await within(
-    5000,
+    30_000,
     'the manifest',
     screen.manifests.first((each) => each.campaignId === created.id),
   );
@@ -205,7 +205,7 @@ test('cancelled before it was built, it reaches nobody', async () => {
   await flow.http.post(`/campaigns/${created.id}/cancel`);
   const next = await flow.create();
   await within(
-    5000,
+    30_000,
     'the next manifest',
     screen.manifests.first((each) => each.campaignId === next.id),
   );
@@ -219,9 +219,9 @@ test('cancelled before it was built, it reaches nobody', async () => {
 test('at its end it is completed, its screens are offered it no more and nothing is revoked', async () => {
   const screen = await registered('evening', { answers: false });
   const now = Date.now();
-  const created = await flow.create({ startAt: now, expireAt: now + 2500 });
+  const created = await flow.create({ startAt: now, expireAt: now + 8000 });
   await within(
-    2400,
+    30_000,
     'the manifest',
     screen.manifests.first((each) => each.campaignId === created.id),
   );
@@ -231,7 +231,7 @@ test('at its end it is completed, its screens are offered it no more and nothing
   await screen.online([]);
   const next = await flow.create();
   await within(
-    5000,
+    30_000,
     'the next manifest',
     screen.manifests.first((each) => each.campaignId === next.id),
   );

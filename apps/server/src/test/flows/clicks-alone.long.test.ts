@@ -21,7 +21,7 @@ describe('a process with the role clicks alone', () => {
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
     await flow.server.kill();
     await flow.revive();
-    await expect.poll(() => storedOf(flow, 'alone'), { timeout: 15_000 }).toBe(40);
+    await expect.poll(() => storedOf(flow, 'alone')).toBe(40);
   });
 
   it('serves what belongs to clicks, and nothing of the API', async () => {
@@ -50,9 +50,7 @@ describe.skipIf(rabbitmqOrSkip() === undefined || redisOrSkip() === undefined)('
   it('a click arrives in the numbers', async () => {
     const running = flow as Flow;
     expect((await sendClick(running.http, { adId: 'rabbit' })).status).toBe(200);
-    await expect
-      .poll(() => running.http.read('/clicks/stats?adId=rabbit'), { timeout: 5000 })
-      .toMatchObject({ total: { raw: 1, unique: 1 } });
+    await expect.poll(() => running.http.read('/clicks/stats?adId=rabbit')).toMatchObject({ total: { raw: 1, unique: 1 } });
     const status = await running.http.read('/clicks/status');
     expect(status.processes[0]).toMatchObject({ broker: { kind: 'rabbitmq', connected: true, channels: 4 }, fallback: 'redis' });
   });

@@ -24,7 +24,7 @@ describe('a click', () => {
     const answer = await sendClick(flow.http, { adId: 'shown' });
     expect(answer.status, answer.text).toBe(200);
     expect(answer.json()).toEqual({ status: 1, code: 'OK' });
-    await expect.poll(() => countedOf('shown'), { timeout: 2000 }).toMatchObject({ raw: 1, unique: 1 });
+    await expect.poll(() => countedOf('shown')).toMatchObject({ raw: 1, unique: 1 });
   });
 
   it('is kept with what its sender said and what we know', async () => {

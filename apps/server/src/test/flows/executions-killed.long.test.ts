@@ -46,7 +46,7 @@ test.each([
   await eventually(async () => {
     const campaign = (await at.http.get(`/campaigns/${id}`)).json() as CampaignDetail;
     expect(campaign).toMatchObject({ status: 'completed', counts: { SUCCESS: 20, PENDING: 0 } });
-  }, 20_000);
+  });
   expect(await executionsOf(id)).toMatchObject([{ state: 'COMPLETED', kind: 'auto', attempts: 1 }]);
   expect(await at.sql('select count(*)::int as n from deliveries where campaign_id = $1', [id])).toEqual([{ n: 20 }]);
 });
@@ -57,7 +57,7 @@ test('two processes make one execution a slot, also while one of them is killed'
   const { id, nextRunAt } = await create({
     schedule: { cron: '* * * * * *', timeZone: 'UTC', overlap: 'queue', catchUp: 'all', until },
   });
-  await eventually(async () => expect((await executionsOf(id)).length).toBeGreaterThanOrEqual(2), 10_000);
+  await eventually(async () => expect((await executionsOf(id)).length).toBeGreaterThanOrEqual(2));
   await second.kill();
   await eventually(async () => {
     const executions = await executionsOf(id);

@@ -35,10 +35,11 @@ async function executionsOf(id: string): Promise<ExecutionView[]> {
 describe('a campaign that recurs', () => {
   test('runs once a slot, on the second, until it is over', async () => {
     const until = Math.ceil(Date.now() / 1000) * 1000 + 4000;
-    const { id, dispatch, schedule, nextRunAt } = await create({ schedule: { ...everySecond, until, overlap: 'queue' } });
-    expect({ dispatch, schedule }).toEqual({ dispatch: 'auto', schedule: { ...everySecond, until, overlap: 'queue', catchUp: 'one' } });
-    expect((await get(id)).nextRunAt).toBe(nextRunAt);
-    await eventually(async () => expect(await get(id)).toMatchObject({ status: 'completed', nextRunAt: null }), 20_000);
+    // Two slots may be due at once when the machine has much to do.
+    const own = { ...everySecond, until, overlap: 'queue', catchUp: 'all' } as const;
+    const { id, dispatch, schedule, nextRunAt } = await create({ schedule: own });
+    expect({ dispatch, schedule }).toEqual({ dispatch: 'auto', schedule: own });
+    await eventually(async () => expect(await get(id)).toMatchObject({ status: 'completed', nextRunAt: null }));
     const executions = await executionsOf(id);
     const first = nextRunAt ?? 0;
     expect(executions.map((each) => each.scheduledFor)).toEqual(
@@ -48,9 +49,18 @@ describe('a campaign that recurs', () => {
     for (const each of executions) expect(each.startedAt).toBeGreaterThanOrEqual(each.scheduledFor);
   });
 
+  test('tells when it runs next, and what it does when it was not told', async () => {
+    const from = Math.ceil(Date.now() / 1000) * 1000 + 3_600_000;
+    const { id, schedule, nextRunAt } = await create({ schedule: { ...everySecond, from } });
+    expect(schedule).toEqual({ ...everySecond, from, overlap: 'skip', catchUp: 'one' });
+    expect(nextRunAt).toBe(from);
+    expect((await get(id)).nextRunAt).toBe(from);
+    await flow.http.post(`/campaigns/${id}/cancel`);
+  });
+
   test('skips a slot that comes while the one before still runs, and says so', async () => {
-    const { id } = await create({ schedule: everySecond, content: { latencyMs: 2500 } });
-    await eventually(async () => expect((await executionsOf(id)).map((each) => each.state)).toContain('SKIPPED'), 10_000);
+    const { id } = await create({ schedule: everySecond, content: { latencyMs: 10_000 } });
+    await eventually(async () => expect((await executionsOf(id)).map((each) => each.state)).toContain('SKIPPED'));
     const executions = await executionsOf(id);
     expect(executions[0]).toMatchObject({ state: 'RUNNING', reason: null });
     expect(executions.find((each) => each.state === 'SKIPPED')?.reason).toMatch(/still live/);
@@ -61,10 +71,10 @@ describe('a campaign that recurs', () => {
   });
 
   test('queues slots behind the one that runs, and a person cannot get in between', async () => {
-    const { id } = await create({ schedule: { ...everySecond, overlap: 'queue' }, content: { latencyMs: 2500 } });
-    await eventually(async () => expect((await executionsOf(id)).map((each) => each.state)).toEqual(['RUNNING', 'NEW', 'NEW']), 10_000);
+    const { id } = await create({ schedule: { ...everySecond, overlap: 'queue' }, content: { latencyMs: 5000 } });
+    await eventually(async () => expect((await executionsOf(id)).slice(0, 3).map((each) => each.state)).toEqual(['RUNNING', 'NEW', 'NEW']));
     expect((await flow.http.post(`/campaigns/${id}/dispatch`)).status).toBe(409);
-    await eventually(async () => expect((await executionsOf(id))[1]?.state).toBe('RUNNING'), 10_000);
+    await eventually(async () => expect((await executionsOf(id))[1]?.state).toBe('RUNNING'));
     expect((await executionsOf(id))[0]?.state).toBe('COMPLETED');
     await flow.http.post(`/campaigns/${id}/cancel`);
     await eventually(async () =>
@@ -74,35 +84,32 @@ describe('a campaign that recurs', () => {
 
   test('waits while it is paused, and catches up on what it was told to', async () => {
     const { id } = await create({ schedule: { ...everySecond, catchUp: 'all' } });
-    await eventually(async () => expect((await executionsOf(id)).length).toBeGreaterThan(0), 10_000);
+    await eventually(async () => expect((await executionsOf(id)).length).toBeGreaterThan(0));
     await flow.http.post(`/campaigns/${id}/pause`);
     const before = (await executionsOf(id)).length;
     const due = (await get(id)).nextRunAt ?? 0;
-    await eventually(() => expect(Date.now()).toBeGreaterThan(due + 2500), 10_000);
+    await eventually(() => expect(Date.now()).toBeGreaterThan(due + 2500));
     expect(await executionsOf(id)).toHaveLength(before);
     await flow.http.post(`/campaigns/${id}/resume`);
     await eventually(async () => {
       const after = (await executionsOf(id)).slice(before);
       expect(after.slice(0, 3)).toMatchObject([0, 1, 2].map((second) => ({ scheduledFor: due + second * 1000, state: 'COMPLETED' })));
-    }, 10_000);
+    });
     await flow.http.post(`/campaigns/${id}/cancel`);
   });
 });
 
 test('a campaign with a start runs by itself at that moment, once', async () => {
-  const startAt = Date.now() + 1200;
+  const startAt = Date.now() + 4000;
   const { id } = await create({ dispatch: 'auto', startAt });
   expect(await executionsOf(id)).toEqual([]);
-  await eventually(async () => expect((await get(id)).status).toBe('completed'), 10_000);
+  await eventually(async () => expect((await get(id)).status).toBe('completed'));
   expect(await executionsOf(id)).toMatchObject([{ kind: 'auto', state: 'COMPLETED', scheduledFor: startAt }]);
 });
 
 test('the history tells counts, lag and duration, and the backlog what waits', async () => {
-  const { id } = await create({ audience: { count: 50 }, content: { latencyMs: 400 }, schedule: { ...everySecond, overlap: 'queue' } });
-  await eventually(
-    async () => expect((await executionsOf(id)).map((each) => each.state)).toEqual(expect.arrayContaining(['RUNNING'])),
-    10_000,
-  );
+  const { id } = await create({ audience: { count: 50 }, content: { latencyMs: 4000 }, schedule: { ...everySecond, overlap: 'queue' } });
+  await eventually(async () => expect((await executionsOf(id)).map((each) => each.state)).toEqual(expect.arrayContaining(['RUNNING'])));
   await flow.http.post(`/campaigns/${id}/pause`);
   const [first] = await executionsOf(id);
   expect(first).toMatchObject({ lagMs: (first?.startedAt ?? 0) - (first?.scheduledFor ?? 0), durationMs: null });
@@ -110,14 +117,12 @@ test('the history tells counts, lag and duration, and the backlog what waits', a
   expect(backlog).toMatchObject({ paused: 1, latestLagMs: expect.any(Number), overdueSlots: expect.any(Number) });
   expect((await flow.http.get('/metrics')).text).toMatch(/^marquee_deliveries_pending \d+$/m);
   await flow.http.post(`/campaigns/${id}/resume`);
-  await eventually(
-    async () =>
-      expect((await executionsOf(id))[0]).toMatchObject({
-        state: 'COMPLETED',
-        durationMs: expect.any(Number),
-        counts: { SUCCESS: 50, PENDING: 0 },
-      }),
-    10_000,
+  await eventually(async () =>
+    expect((await executionsOf(id))[0]).toMatchObject({
+      state: 'COMPLETED',
+      durationMs: expect.any(Number),
+      counts: { SUCCESS: 50, PENDING: 0 },
+    }),
   );
   await flow.http.post(`/campaigns/${id}/cancel`);
 });

@@ -124,7 +124,7 @@ test('everything that is wrong is dropped and answered, and costs no good event 
     if (other !== undefined) mixed.push(other);
   }
   const before = await flow.sql('select from delivery_events');
-  await within(10_000, 'every PUBACK', Promise.all(mixed.map(({ topic, payload }) => client.publishAsync(topic, payload, { qos: 1 }))));
+  await within(30_000, 'every PUBACK', Promise.all(mixed.map(({ topic, payload }) => client.publishAsync(topic, payload, { qos: 1 }))));
   expect(await storedOf(right.map((event) => event.eventId))).toBe(right.length);
   expect(await flow.sql('select from delivery_events')).toHaveLength(before.length + right.length);
   expect((await flow.http.get('/healthz')).status).toBe(200);
@@ -185,7 +185,7 @@ test('acknowledgements said while the database comes and goes are all there when
     await delay(20);
   }
   await shoot;
-  await within(15_000, 'every PUBACK', Promise.all(said));
+  await within(30_000, 'every PUBACK', Promise.all(said));
   expect(await storedOf(events)).toBe(events.length);
   await eventually(async () => expect((await flow.http.get('/readyz')).status).toBe(200));
   const late = await flow.create({ audience: { ids: ['unit-0'] } });

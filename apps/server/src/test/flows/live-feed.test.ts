@@ -16,7 +16,7 @@ afterEach(() => {
 afterAll(() => flow.stop());
 
 async function listen(path: string, options: { lastEventId?: string; reads?: boolean } = {}): Promise<EventStream> {
-  const stream = await within(5000, 'the stream', EventStream.open(`${flow.server.url}${path}`, options));
+  const stream = await within(30_000, 'the stream', EventStream.open(`${flow.server.url}${path}`, options));
   streams.push(stream);
   return stream;
 }
@@ -59,7 +59,7 @@ test('what happens to a campaign is told to its readers and to the readers of al
 
   const outcome = (name: string) =>
     within(
-      5000,
+      30_000,
       name,
       mine.first(({ event, data }) => event === 'message' && data.outcome === name),
     );
@@ -68,14 +68,14 @@ test('what happens to a campaign is told to its readers and to the readers of al
   expect(feedDelivery.parse((await outcome('ACKNOWLEDGED')).data).deliveryId).toMatch(/^[0-9a-f-]{36}$/);
   await outcome('ON_AIR');
   const active = await within(
-    5000,
+    30_000,
     'active',
     mine.first(({ data }) => data.status === 'active'),
   );
   expect(feedCampaign.strict().parse(active.data)).toMatchObject({ campaignId: created.id });
   await flow.http.post(`/campaigns/${other.id}/cancel`);
   await within(
-    5000,
+    30_000,
     'the other one',
     all.first(({ data }) => data.campaignId === other.id && data.status === 'cancelled'),
   );
@@ -99,10 +99,10 @@ test('a reader goes on exactly where it left off, wherever that was', async () =
   for (const [index, { id }] of told.slice(0, -1).entries()) {
     const resumed = await listen('/campaigns/events', { lastEventId: id });
     const rest = told.slice(index + 1);
-    await within(5000, `what came after ${id}`, resumed.events.count(rest.length));
+    await within(30_000, `what came after ${id}`, resumed.events.count(rest.length));
     expect(resumed.events.all.map((event) => event.id)).toEqual(rest.map((event) => event.id));
     const ofOne = await listen(`/campaigns/${last}/events`, { lastEventId: id });
-    await within(5000, `the last after ${id}`, ofOne.events.count(rest.filter(ofCampaign(last)).length));
+    await within(30_000, `the last after ${id}`, ofOne.events.count(rest.filter(ofCampaign(last)).length));
   }
 });
 
@@ -114,7 +114,7 @@ test('readers that come and go while much happens miss nothing and get nothing t
     while (!home.signal.aborted) {
       // Not further ahead: a reader whose buffer is full is told counts in place of lines.
       const before = happened.at(-20);
-      if (before !== undefined) await within(5000, 'what happened', steady.first(ofCampaign(before)));
+      if (before !== undefined) await within(30_000, 'what happened', steady.first(ofCampaign(before)));
       happened.push(await happen(2, 3));
     }
   })();
@@ -137,7 +137,7 @@ test('readers that come and go while much happens miss nothing and get nothing t
     for (let trip = 1; trip <= 10; trip += 1) {
       const lastEventId = ids.at(-1);
       const stream = await listen('/campaigns/events', lastEventId === undefined ? {} : { lastEventId });
-      await within(5000, 'what happens', stream.events.count(7));
+      await within(30_000, 'what happens', stream.events.count(7));
       stream.close();
       ids.push(...stream.events.all.map((event) => event.id));
     }
@@ -149,14 +149,14 @@ test.each(['999999999999.0', 'x', '1', '-1.0', "1.0'; drop table outbox", '99999
   'a reader whose last id %j is not known is told to read the state anew, and follows from there',
   async (lastEventId) => {
     const stream = await listen('/campaigns/events', { lastEventId });
-    const reset = await within(5000, 'the reset', stream.events.first());
+    const reset = await within(30_000, 'the reset', stream.events.first());
     expect(reset).toMatchObject({ event: 'reset', data: {} });
     const campaign = await happen(1, 1);
-    await within(5000, 'what follows', stream.first(ofCampaign(campaign)));
+    await within(30_000, 'what follows', stream.first(ofCampaign(campaign)));
     expect(stream.events.all).toHaveLength(2);
     // Its id is one to go on from.
     const resumed = await listen('/campaigns/events', { lastEventId: reset.id });
-    await within(5000, 'what followed', resumed.first(ofCampaign(campaign)));
+    await within(30_000, 'what followed', resumed.first(ofCampaign(campaign)));
     expect(resumed.events.all).toHaveLength(1);
   },
 );
@@ -171,10 +171,10 @@ test('a reader that does not read stalls nobody, and is told counts when it read
       .reduce((sum, { event, data }) => sum + (event === 'summary' ? data.counts.SUCCESS : 1), 0);
   await eventually(() => expect(toldOf(eager)).toBe(40_000));
   const next = await happen(1, 1);
-  await within(2000, 'what happens next', eager.first(ofCampaign(next)));
+  await within(30_000, 'what happens next', eager.first(ofCampaign(next)));
 
   lazy.read();
-  await within(5000, 'what happens next', lazy.first(ofCampaign(next)));
+  await within(30_000, 'what happens next', lazy.first(ofCampaign(next)));
   expect(toldOf(lazy)).toBe(40_000);
   expect(lazy.events.all.filter(({ event }) => event === 'summary')).not.toHaveLength(0);
 });

@@ -38,13 +38,13 @@ describe.skipIf(program === undefined)('with an outside broker', () => {
     const screen = await connect('out-1');
     const kept = await upload(flow.http, PNG);
     const campaign = await flow.create({ assets: [{ assetType: 'image', url: kept.url }] });
-    const manifest = await within(10_000, 'the manifest', screen.manifests.first());
+    const manifest = await within(30_000, 'the manifest', screen.manifests.first());
     expect(manifest).toMatchObject({ campaignId: campaign.id, assets: [{ checksum: kept.sha256, sizeBytes: PNG.length }] });
     await acknowledged(campaign, 1);
     await screen.say('DISPLAY_START', campaign.id);
     await eventually(async () => expect((await flow.http.read('/screens/out-1')).nowPlaying).toMatchObject({ campaignId: campaign.id }));
     await flow.http.post(`/campaigns/${campaign.id}/cancel`);
-    await within(10_000, 'the revoke', screen.controls.first());
+    await within(30_000, 'the revoke', screen.controls.first());
     expect(screen.controlTexts[0]).toBe(JSON.stringify({ type: 'revoke', campaignId: campaign.id }));
     await eventually(async () => expect(await flow.http.read(`/campaigns/${campaign.id}/clearance`)).toMatchObject({ clean: 1, dirty: 0 }));
   });
@@ -61,13 +61,13 @@ describe.skipIf(program === undefined)('with an outside broker', () => {
 
     await broker.run();
     await within(
-      10_000,
+      30_000,
       'the manifest',
       screen.manifests.first((manifest) => manifest.campaignId === meanwhile.id),
     );
     await acknowledged(meanwhile, 1);
     await eventually(async () => expect((await flow.http.get('/readyz')).status).toBe(200));
-    const event = await within(10_000, 'the PUBACK', said);
+    const event = await within(30_000, 'the PUBACK', said);
     await eventually(async () =>
       expect(await flow.sql('select from delivery_events where event_id = $1', [event.eventId])).toHaveLength(1),
     );
@@ -87,7 +87,7 @@ describe.skipIf(program === undefined)('with an outside broker', () => {
     // Its retained status still lists nothing, as it did when it connected; it is older than the acknowledgement.
     const next = await flow.create({ audience: { ids: ['out-steady'] } });
     await within(
-      10_000,
+      30_000,
       'the next manifest',
       screen.manifests.first((manifest) => manifest.campaignId === next.id),
     );

@@ -56,7 +56,7 @@ describe.skipIf(chromium === undefined)('the QR code on a screen', () => {
       // Until the screen has drawn its own, it is that of the slide alone.
       expect(read).not.toBe(await ownLink());
       return read ?? '';
-    }, 20_000);
+    });
     await shot(page, 'qr-landscape');
     await page.setViewportSize(PORTRAIT);
     await eventually(async () => expect(await scanned(page)).toBe(link));
@@ -105,7 +105,7 @@ describe.skipIf(chromium === undefined)('the QR code on a screen', () => {
     await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
     await flow.server.stop();
     await page.reload();
-    await eventually(async () => expect(await scanned(page)).toBe(before), 20_000);
+    await eventually(async () => expect(await scanned(page)).toBe(before));
     await flow.revive();
   }, 60_000);
 });

@@ -37,7 +37,7 @@ describe.skipIf(chromium === undefined)('a screen in a browser, with the real se
       const media = (await frame?.evaluate<{ kind: string; stored: boolean; seen: boolean }[]>(SEEN)) ?? [];
       for (const one of media) if (one.stored && one.seen) seen.add(one.kind);
       expect([...seen].sort()).toEqual(['IMG', 'VIDEO']);
-    }, 20_000);
+    });
   }
 
   test('shows pictures and films after a reload, when the server is gone', async () => {
@@ -54,7 +54,7 @@ describe.skipIf(chromium === undefined)('a screen in a browser, with the real se
     await eventually(async () => {
       const events = await flow.sql('select event_type from delivery_events where campaign_id = $1 order by created_at', [id]);
       expect(events.map(({ event_type }) => event_type)).toEqual(['install_ack', 'display_start']);
-    }, 20_000);
+    });
     await seesBoth();
     // Text: this program knows no DOM.
     await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');

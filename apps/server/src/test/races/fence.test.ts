@@ -245,7 +245,7 @@ test('cancel that cannot be confirmed says who holds the lock; with force the ho
   const run = await runningCampaign(store, 1);
   const { lockKey } = (await new FenceKeys(store.database).of(run.campaign)) ?? { lockKey: 0 };
   const hold = await store.fence().hold(lockKey);
-  const campaigns = interruptionsWith(store.fence({ waitMs: 100 }));
+  const campaigns = interruptionsWith(store.fence({ waitMs: 1000 }));
   await expect(campaigns.cancel(run.campaign, false)).rejects.toMatchObject({
     code: 'CANCEL_UNCONFIRMED',
     extra: { holders: [{ application: 'marquee' }] },

@@ -89,7 +89,7 @@ test.each([
   const team: Team = { starts: [] };
   work(team);
   work(team);
-  await eventually(async () => expect(await statesOf(store, execution)).toEqual({ SUCCESS: deliveries }), 20_000);
+  await eventually(async () => expect(await statesOf(store, execution)).toEqual({ SUCCESS: deliveries }));
   const starts = team.starts.sort((a, b) => a - b);
   expect(mostWithin(starts, 1000)).toBeLessThanOrEqual(perSecond);
 });

@@ -22,10 +22,10 @@ test('sends that wait for their connections keep no pause waiting beyond the dea
     () => Promise.resolve({ outcome: 'SUCCESS' }),
     () => connected.given,
   );
-  const consuming = consumerOf(store, channel, store.fence({ deadlineMs: 200 })).consume(await claimMessage(store, run));
+  const consuming = consumerOf(store, channel, store.fence({ deadlineMs: 200, idleMs: 60_000 })).consume(await claimMessage(store, run));
   await expect.poll(() => countsOf(store, run.execution)).toEqual({ SENDING: 10 });
   // It would come when the database ends the holder's session, later than anybody waits here.
-  const pause = await store.fence({ waitMs: 3000 }).barrier(await lockKeyOf(store, run), () => Promise.resolve('read'));
+  const pause = await store.fence({ waitMs: 30_000 }).barrier(await lockKeyOf(store, run), () => Promise.resolve('read'));
   expect(pause).toMatchObject({ confirmed: true });
   connected.give();
   await consuming;

@@ -91,7 +91,7 @@ export async function countWaiting(store: TestStore, what: 'campaign' | 'row'): 
 }
 
 /** For what comes by itself, soon; a loaded machine takes its time. */
-export const PATIENT = { timeout: 5000 };
+export const PATIENT = { timeout: 30_000 };
 
 /** Resolves when so many sessions wait for a campaign's lock. */
 export async function waitForWaiters(store: TestStore, count = 1): Promise<void> {

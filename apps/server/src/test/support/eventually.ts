@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
-/** Repeats a look that throws until it does not; for what no signal tells. Answers what it returned. */
-export function eventually<Result>(look: () => Promise<Result> | Result, timeoutMs = 10_000): Promise<Result> {
+/** Repeats a look that throws until it does not; for what no signal tells. Answers what it returned. The limit is for what never comes. */
+export function eventually<Result>(look: () => Promise<Result> | Result, timeoutMs = 30_000): Promise<Result> {
   return vi.waitFor(look, { timeout: timeoutMs, interval: 25 });
 }
 

@@ -51,7 +51,7 @@ export class Processes {
   }
 
   async online(at: ServerProcess, screens: number): Promise<void> {
-    await eventually(async () => expect((await at.http.read('/screens?limit=1&status=online')).total).toBe(screens), 20_000);
+    await eventually(async () => expect((await at.http.read('/screens?limit=1&status=online')).total).toBe(screens));
   }
 
   async create(at: ServerProcess, body: Partial<CreateCampaignInput> = {}): Promise<CreatedCampaign> {

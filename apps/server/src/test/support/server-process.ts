@@ -10,8 +10,8 @@ import { freePort } from './mosquitto.js';
 /** The built server; `npm test` builds it first. TEST_SERVER_MAIN names another build to hold to the same flows. */
 export const SERVER_MAIN = process.env['TEST_SERVER_MAIN'] ?? fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 
-const START_MS = 30_000;
-const END_MS = 15_000;
+const START_MS = 90_000;
+const END_MS = 60_000;
 
 export interface ServerOptions {
   /** Absent: the embedded PostgreSQL in the folder. */
