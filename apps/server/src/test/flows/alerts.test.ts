@@ -91,11 +91,11 @@ describe('a screen that goes', () => {
     await gone.vanish();
     await hook.posts.first();
     // The screen that stays comes back, within a grace that no restart outlasts.
-    await flow.sql('update alert_rules set grace_ms = 60000');
+    await flow.sql(`update alert_rules set grace_ms = 60000 where name = 'Rule'`);
     await flow.restart();
     await flow.screen('stays');
     await eventually(async () => expect((await flow.http.read('/screens/stays')).status).toBe('online'));
-    await flow.sql('update alert_rules set grace_ms = $1, next_look_at = now(), full_look_at = now()', [GRACE_MS]);
+    await flow.sql(`update alert_rules set grace_ms = $1, next_look_at = now(), full_look_at = now() where name = 'Rule'`, [GRACE_MS]);
     await flow.screen('gone');
     const recovery = await hook.posts.first((post) => post.body.type === 'recovery');
     expect(recovery.body.screens.map((screen) => screen.deviceId)).toEqual(['gone']);

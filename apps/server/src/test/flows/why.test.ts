@@ -168,7 +168,7 @@ describe('why a campaign is not playing', () => {
 
   test('an unknown campaign is not found, and a question without a screen is refused by name', async () => {
     expect((await flow.http.get(`/campaigns/${randomUUID()}/why?deviceId=a`)).status).toBe(404);
-    const { id } = await flow.create();
+    const id = await given('asked-badly');
     for (const query of ['', '?deviceId=', '?deviceId=a%20b', '?deviceId=a&deviceId=b']) {
       const refused = await flow.http.get(`/campaigns/${id}/why${query}`);
       expect(refused.status, query).toBe(400);
