@@ -4,8 +4,8 @@ import type { ClicksWorld } from './clicks-world.js';
 export interface ClicksFault {
   name: string;
   says: string;
-  /** A process with the role clicks is killed: with CLICK_ACK=accepted it may lose what it had in memory. */
-  kills?: 'server' | 'counter';
+  /** A process that accepts is killed: with CLICK_ACK=accepted it may lose what it had in memory. */
+  kills?: true;
   /** What must be there before. */
   prepare?: (world: ClicksWorld) => Promise<unknown>;
   /** Breaks something for so long, and puts it back. */
@@ -75,14 +75,13 @@ export const CLICKS_FAULTS: readonly ClicksFault[] = [
   {
     name: 'consumer-killed',
     says: 'one of two processes that count is killed (kill -9) in mid-batch',
-    kills: 'counter',
     prepare: (world) => world.startCounter(),
     happen: (world) => world.killCounter(),
   },
   {
     name: 'publisher-killed',
     says: 'the process that accepts is killed (kill -9) and started again',
-    kills: 'server',
+    kills: true,
     happen: (world) => world.killServer(),
   },
 ];

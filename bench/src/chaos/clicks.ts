@@ -99,12 +99,11 @@ async function through(
   const tally = await client.call('take', null);
   await client.call('stop', null);
   say('nobody clicks any more');
-  const killed = run.faults.filter(({ kills }) => kills !== undefined);
-  const lossy = run.ack === 'accepted' ? killed : [];
+  const lossy = run.ack === 'accepted' ? run.faults.filter(({ kills }) => kills) : [];
   await settle(world, lossy.length > 0 ? STILL_LOSSY_MS : STILL_MS, say);
   const balance = await clicksBalance(world);
   await world.stop();
-  const lost = lossy.filter(({ kills }) => kills === 'server').length * MEMORY;
+  const lost = lossy.length * MEMORY;
   const wrong = wrongWith(balance, { lost, balances: lossy.length === 0 });
   if (tally.other > 0) wrong.push(`${tally.other} answers were neither 200 nor 503`);
   if (p99 !== undefined && tally.p99Ms > p99) wrong.push(`the p99 of the answers is ${tally.p99Ms} ms`);

@@ -37,7 +37,7 @@ const methods: ClickPublisherMethods = {
     const publishing = new ClickPublishing(
       database,
       broker,
-      { accepted: () => undefined },
+      { accepted: () => undefined, say: () => Promise.resolve(), unsaid: () => [] },
       {
         process: PROCESS,
         holder: 'bench',

@@ -49,6 +49,12 @@ export const clicks = {
     'With CLICK_ACK=durable, how long the answer to a click waits before it is 503.',
   ),
   clickChannels: setting('CLICK_CHANNELS', whole(1, 16), '4', 'Channels of this process that publish to RabbitMQ.'),
+  clickConfirmMs: setting(
+    'CLICK_CONFIRM_MS',
+    milliseconds(1, 600_000),
+    '2000',
+    'How long a publish may go unconfirmed until it has failed: CLICK_BREAKER_FAILURES such in a row open the circuit.',
+  ),
   clickRetryMs: setting(
     'CLICK_RETRY_MS',
     pauses,

@@ -21,3 +21,20 @@ export const systemTiming: Timing = {
 export function pause(timing: Timing, ms: number): Promise<void> {
   return new Promise((resolve) => void timing.after(ms, resolve));
 }
+
+/** Waits for it, but no longer than so many ms; true when it has resolved by then. Never rejects. */
+export async function doneWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const done = work.then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([done, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

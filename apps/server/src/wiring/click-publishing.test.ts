@@ -1,19 +1,25 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { redisOrSkip, RedisServer } from '@marquee/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { LedgerWriter } from '../clicks/ledger/ledger-writer.js';
 import { FALLBACK_PREFIX } from '../clicks/publisher/redis-fallback.js';
+import { Spill } from '../clicks/publisher/spill.js';
+import { systemClock } from '../kit/clock.js';
+import { newId } from '../kit/ids.js';
 import { silentLog } from '../kit/log.js';
+import { Database } from '../store/database.js';
 import { clickOf, ToldBroker } from '../test/support/click-parts.js';
+import { clickProcess } from '../test/support/clicks.js';
 import { eventually } from '../test/support/eventually.js';
+import { PassingProxy } from '../test/support/passing-proxy.js';
 import { openTestStore, type TestStore } from '../test/support/store.js';
 import { ClickPublishing, type ClickPublishingOptions } from './click-publishing.js';
 
 let store: TestStore;
 let folder: string;
 let broker: ToldBroker;
-let accepted = 0;
 const opened: ClickPublishing[] = [];
 
 beforeAll(async () => {
@@ -32,13 +38,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function open(options: Partial<ClickPublishingOptions> = {}): Promise<ClickPublishing> {
-  const ledger = {
-    accepted: (): void => {
-      accepted += 1;
-    },
-  };
-  const publishing = new ClickPublishing(store.database, broker, ledger, {
+async function open(options: Partial<ClickPublishingOptions> = {}, database = store.database): Promise<ClickPublishing> {
+  const ledger = new LedgerWriter(database, options.process ?? 9, systemClock, () => undefined);
+  const publishing = new ClickPublishing(database, broker, ledger, {
     process: 9,
     holder: 'test',
     dataDir: folder,
@@ -56,6 +58,10 @@ async function open(options: Partial<ClickPublishingOptions> = {}): Promise<Clic
   opened.push(publishing);
   await publishing.start();
   return publishing;
+}
+
+async function files(): Promise<string[]> {
+  return await readdir(join(folder, 'clicks'));
 }
 
 async function inTable(): Promise<number> {
@@ -97,11 +103,95 @@ describe('a publisher without Redis', () => {
     expect(await readdir(join(folder, 'clicks'))).toEqual(['clicks-9.ndjson']);
     broker = new ToldBroker();
     await open({ process: 10 });
-    await eventually(async () => expect(await readdir(join(folder, 'clicks'))).toEqual([]));
+    await eventually(async () => expect(await files()).toEqual([]));
     expect(broker.taken.map(({ process, seq }) => [process, seq])).toEqual([
       [9, 1],
       [9, 2],
     ]);
+  });
+});
+
+describe('a process that ended with something left', () => {
+  test.each(['accepted', 'durable'] as const)(
+    'has ended in good order once the next one has its clicks and its numbers (%s)',
+    async (ack) => {
+      const process = await clickProcess(store);
+      const publishing = await open({ process, ack, drainMs: 200, dedupeDays: 7 });
+      broker.connect(false);
+      await store.sql('alter table click_fallback rename to click_fallback_away');
+      try {
+        for (let n = 0; n < 3; n += 1) void publishing.publisher.accept(clickOf());
+        opened.splice(0);
+        await publishing.stop();
+      } finally {
+        await store.sql('alter table click_fallback_away rename to click_fallback');
+      }
+      const row = () =>
+        store.sql(
+          'select ended_at is not null as ended, accepted::int from click_processes left join click_accepted on process = id where id = $1',
+          [process],
+        );
+      expect(await row()).toEqual([{ ended: false, accepted: null }]);
+
+      broker.connect(true);
+      broker.behaviour = 'hang';
+      await open({ process: process + 1 });
+      await eventually(() => expect(broker.attempts).toEqual([3]));
+      // The hedge in the table holds them from now on.
+      await eventually(async () => expect(await row()).toEqual([{ ended: true, accepted: 3 }]));
+      expect(await files()).toEqual([]);
+    },
+  );
+
+  test('is not said to have ended before its clicks are safe', async () => {
+    const process = await clickProcess(store);
+    await new Spill(join(folder, 'clicks')).write(process, [{ process, seq: 1, messageId: newId(), body: '{}' }], {
+      process,
+      accepted: [],
+      dropped: [],
+    });
+    broker.connect(false);
+    await store.sql('alter table click_fallback rename to click_fallback_away');
+    const ended = async () => (await store.sql('select ended_at is not null as ended from click_processes where id = $1', [process]))[0];
+    try {
+      const next = await open({ process: process + 1, drainMs: 0 });
+      await eventually(() => expect(next.publisher.inMemory).toBe(1));
+      expect(await ended()).toEqual({ ended: false });
+      expect(await files()).toHaveLength(1);
+    } finally {
+      await store.sql('alter table click_fallback_away rename to click_fallback');
+    }
+    await eventually(async () => expect(await ended()).toEqual({ ended: true }));
+  });
+
+  test('and a database that hangs is in a file in time, its last word to the ledger too', async () => {
+    const proxy = await PassingProxy.start(store.url);
+    const database = new Database({ url: proxy.url, poolSize: 6, log: silentLog });
+    try {
+      const process = await clickProcess(store);
+      await store.sql(
+        `insert into click_fallback (process, seq, message_id, body, stored_at) values ($1, 1000, gen_random_uuid(), '{}', 0)`,
+        [process],
+      );
+      const publishing = await open({ process, ack: 'accepted', drainMs: 100 }, database);
+      opened.splice(0);
+      broker.behaviour = 'hang';
+      // The replayer is in mid-batch, under its lease.
+      await eventually(() => expect(broker.attempts).toEqual([1]));
+      proxy.silence();
+      broker.release('confirmed');
+      void publishing.publisher.accept(clickOf({ clickedAt: 1_800_000_012_345 }));
+      expect(await publishing.stop()).toBe(false);
+      expect(await files()).toEqual([`clicks-${process}.ndjson`]);
+      const [click, words] = (await readFile(join(folder, 'clicks', `clicks-${process}.ndjson`), 'utf8')).trimEnd().split('\n');
+      expect(JSON.parse(click ?? '')).toMatchObject({ process, seq: 1 });
+      expect(JSON.parse(words ?? '')).toEqual({
+        lastWords: { process, accepted: [{ minute: 1_800_000_000_000, accepted: 1, rejected: {} }], dropped: [] },
+      });
+    } finally {
+      await proxy.stop();
+      await database.close();
+    }
   });
 });
 

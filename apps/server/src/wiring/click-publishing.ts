@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CircuitState, ClickAck, ClickCounters } from '@marquee/contracts';
 import { CautiousMarks } from '../clicks/publisher/cautious-marks.js';
 import { ClickPublisher } from '../clicks/publisher/click-publisher.js';
@@ -15,13 +16,17 @@ import { RedisMarks } from '../clicks/publisher/redis-marks.js';
 import { Replayer } from '../clicks/publisher/replayer.js';
 import { Spill } from '../clicks/publisher/spill.js';
 import type { ClickBroker } from '../clicks/click-broker.js';
+import type { ClickMessage } from '../clicks/click.js';
+import { type LastWords, sayLastWords } from '../clicks/ledger/last-words.js';
+import type { LedgerWriter } from '../clicks/ledger/ledger-writer.js';
 import { bury } from '../clicks/dead-letters/dead-letters.js';
 import type { OnActorError } from '../kit/actor.js';
+import { backoff } from '../kit/backoff.js';
 import { CircuitBreaker } from '../kit/circuit-breaker.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
-import { systemTiming } from '../kit/timing.js';
-import type { Database } from '../store/database.js';
+import { doneWithin, systemTiming } from '../kit/timing.js';
+import { type Database, isUnavailable } from '../store/database.js';
 import { LeaseLock } from '../store/lease-lock.js';
 
 export interface ClickPublishingOptions {
@@ -37,21 +42,28 @@ export interface ClickPublishingOptions {
   confirmMs?: number | undefined;
   retryMs: readonly number[];
   breaker: { failures: number; openMs: number; successes: number };
-  /** How long the end waits for clicks to be placed before it writes them to a file, ms; not set: 10,000. */
+  /** How long the end waits for clicks to be placed before it writes them to a file, ms; not set: 5,000. */
   drainMs?: number | undefined;
   dedupeDays: number;
   replayRate: number;
+  /** As of ClickPublisherParts. */
+  liable?: (() => boolean) | undefined;
   onError: OnActorError;
   log: Log;
 }
 
 const DAY_S = 86_400;
 const POLL_MS = 1000;
-const DRAIN_MS = 10_000;
+/** With what listens, which ends before, less than the ten seconds after which many a supervisor kills. */
+const DRAIN_MS = 5000;
+/** How long the end waits for the database to hear the last word, and for each thing that stands on it, ms: it may hang. */
+const HEAR_MS = 1000;
 /** How long a start waits for Redis, ms: without it clicks go on too. */
 const REDIS_MS = 1000;
 const HEDGE_MS: Record<ClickAck, number> = { accepted: 1000, durable: 20 };
 const LEASE = { atMostMs: 15_000, atLeastMs: 0 };
+
+const HEAR_AGAIN = { firstMs: 100, maxMs: 5000 };
 
 /** The publisher of one process with all that it stands on. */
 export class ClickPublishing {
@@ -64,11 +76,12 @@ export class ClickPublishing {
   private readonly dropped: DroppedRepetitions;
   private readonly redis: RedisConnection | undefined;
   private readonly spill: Spill;
+  private readonly stopping = new AbortController();
 
   constructor(
-    database: Database,
+    private readonly database: Database,
     broker: ClickBroker,
-    ledger: { accepted(clickedAt: number): void },
+    private readonly ledger: Pick<LedgerWriter, 'accepted' | 'say' | 'unsaid'>,
     private readonly options: ClickPublishingOptions,
   ) {
     const { log, process, redisUrl } = options;
@@ -102,6 +115,7 @@ export class ClickPublishing {
       {
         ...shared,
         fallback: this.fallback,
+        liable: options.liable,
         ledger: { accepted: (clickedAt) => ledger.accepted(clickedAt), repeated: (clickedAt) => this.dropped.add(clickedAt) },
       },
       { process, ack: options.ack, memory: options.memory, durableMs: options.durableMs, retryMs: options.retryMs, hedgeMs },
@@ -134,25 +148,41 @@ export class ClickPublishing {
   }
 
   /**
-   * Accepts nothing more; resolves when all is placed, or after 10 s: what nothing took by then is written to a file. True when nothing is
-   * left to this process: neither a click nor a word to the ledger.
+   * Accepts nothing more; resolves when all is placed and the ledger knows, or after some seconds: what nothing took by then, and what the ledger has
+   * not heard, is in a file, whatever hangs. True when nothing is left to this process.
    */
   async stop(): Promise<boolean> {
     const left = await this.publisher.stop(this.options.drainMs ?? DRAIN_MS);
-    await this.replayer.stop();
-    const said = await this.dropped.stop();
+    if (left.length === 0) await doneWithin(HEAR_MS, Promise.all([this.ledger.say(), this.dropped.say()]));
+    const isPlaced = left.length === 0 && this.unsaid().accepted.length + this.unsaid().dropped.length === 0;
+    if (!isPlaced) await this.leave(left);
+    this.stopping.abort();
     this.outages.stop();
-    await this.fallback.close();
+    this.dropped.stop();
+    await doneWithin(HEAR_MS, this.replayer.stop());
+    await doneWithin(HEAR_MS, this.fallback.close());
     await this.redis?.close();
-    if (left.length === 0) return said;
-    const { log, process } = this.options;
+    return isPlaced;
+  }
+
+  /** Leaves to the next start, in a file, what is left to do: clicks, words to the ledger, and to say that this process has ended in good order. */
+  async leave(clicks: readonly ClickMessage[]): Promise<void> {
+    const { ack, log, process } = this.options;
     try {
-      const path = await this.spill.write(process, left);
-      log.warn({ clicks: left.length, path }, 'clicks that nothing could take wait in a file for the next start');
+      // Of durable clicks nobody was told that they are accepted: now they are.
+      if (ack === 'durable') this.publisher.spilled();
+      const path = await this.spill.write(process, clicks, this.unsaid());
+      log.warn(
+        { clicks: clicks.length, path },
+        'clicks that nothing could take, and the last word to the ledger, wait in a file for the next start',
+      );
     } catch (error) {
-      log.error({ clicks: left.length, err: error }, 'clicks that nothing could take are lost');
+      log.error({ clicks: clicks.length, err: error }, 'clicks that nothing could take are lost');
     }
-    return false;
+  }
+
+  private unsaid(): LastWords {
+    return { process: this.options.process, accepted: this.ledger.unsaid(), dropped: this.dropped.left() };
   }
 
   private changed(state: CircuitState, reason: string): void {
@@ -163,10 +193,26 @@ export class ClickPublishing {
   private async takeIn(): Promise<void> {
     const { log } = this.options;
     try {
-      const taken = await this.spill.takeIn((messages) => this.publisher.takeIn(messages));
-      if (taken > 0) log.info({ clicks: taken }, 'clicks of a process that ended in an outage are taken in');
+      await this.spill.takeIn(async ({ messages, words }) => {
+        await this.publisher.takeIn(messages);
+        log.info({ clicks: messages.length, process: words?.process }, 'clicks of a process that ended in an outage are taken in');
+        if (words !== undefined) await this.sayFor(words);
+      });
     } catch (error) {
       log.error({ reason: reasonOf(error) }, 'clicks that wait in a file could not be taken in');
+    }
+  }
+
+  /** As soon as the database hears it; rejects when this process ends before. */
+  private async sayFor(words: LastWords): Promise<void> {
+    const { signal } = this.stopping;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await sayLastWords(this.database, words);
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+      }
+      await delay(backoff(failures, HEAR_AGAIN), undefined, { signal });
     }
   }
 

@@ -20,14 +20,15 @@ import { addressKeeper } from '../http/client-address.js';
 import { PublicKeys } from '../http/public-keys.js';
 import { addScanRoute } from '../http/scan-route.js';
 import { systemClock } from '../kit/clock.js';
+import { doneWithin } from '../kit/timing.js';
 import { keptSecret } from '../kit/kept-secret.js';
 import { ClickPublishing } from './click-publishing.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
 /** How often a process says how it is, ms. */
 const SAY_MS = 200;
-/** How long a publish may go unanswered, ms. */
-const CONFIRM_MS = 5000;
+/** How long the end waits for the database to hear that this process has ended, ms. */
+const HEAR_MS = 1000;
 /** How long a batch of a consumer's may take until another gets it too, ms: what the clicks of a killed one wait. Counted twice they are not. */
 const CONSUME_LEASE_MS = 5000;
 const CONSUME = { prefetch: 2000, batch: 500, waitMs: 50, tries: 5 };
@@ -56,15 +57,20 @@ export async function startClicks(context: Context): Promise<Clicks> {
   ends.add('the broker of clicks', () => broker.close());
   startConsumer(context, broker);
   startKeeper(context, broker);
-  const publishing = openPublishing(context, entered, broker, ledger);
+  const rows: ClickProcess[] = [];
+  const publishing = openPublishing(context, entered, broker, ledger, () => rows.some(({ liable }) => liable));
   let placed = false;
   ends.add('the publisher of clicks', async () => {
     placed = await publishing.stop();
   });
   const row = startRow(context, entered, broker, publishing);
+  rows.push(row);
   endRow.push(async () => {
-    await row.stop();
-    if (placed) await row.end();
+    const isSaid = await doneWithin(
+      HEAR_MS,
+      row.stop().then(() => (placed ? row.end() : undefined)),
+    );
+    if (placed && !isSaid) await publishing.leave([]);
   });
   const door = await openDoor(context, publishing, ledger);
   await publishing.start();
@@ -86,6 +92,7 @@ function openPublishing(
   { id, name }: EnteredProcess,
   broker: ClickBroker,
   ledger: LedgerWriter,
+  liable: () => boolean,
 ): ClickPublishing {
   return new ClickPublishing(database, broker, ledger, {
     process: id,
@@ -99,6 +106,7 @@ function openPublishing(
     breaker: { failures: config.clickBreakerFailures, openMs: config.clickBreakerOpenMs, successes: config.clickBreakerSuccesses },
     dedupeDays: config.clickDedupeDays,
     replayRate: config.clickReplayRate,
+    liable,
     onError: actorErrors(log),
     log,
   });
@@ -138,12 +146,12 @@ function openBroker({ config, database, notifications, log }: Context): ClickBro
   const onError = actorErrors(log);
   if (config.amqpUrl === undefined)
     return new DatabaseBroker(database, notifications, systemClock, {
-      confirmMs: CONFIRM_MS,
+      confirmMs: config.clickConfirmMs,
       leaseMs: CONSUME_LEASE_MS,
       pollMs: POLL_MS,
       onError,
     });
-  return new RabbitmqBroker({ url: config.amqpUrl, channels: config.clickChannels, confirmMs: CONFIRM_MS, log, onError });
+  return new RabbitmqBroker({ url: config.amqpUrl, channels: config.clickChannels, confirmMs: config.clickConfirmMs, log, onError });
 }
 
 /** Counts what the broker has, tells the feed of it, and keeps the tables that it fills. */

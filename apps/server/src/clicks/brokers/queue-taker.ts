@@ -5,7 +5,7 @@ import type { Clock } from '../../kit/clock.js';
 import type { Database } from '../../store/database.js';
 import type { ValuesOf } from '../../store/statement.js';
 import type { ConsumeOptions, Decision, Delivered } from '../click-broker.js';
-import { bury, type Corpse } from '../dead-letters/dead-letters.js';
+import { buryIn, type Corpse } from '../dead-letters/dead-letters.js';
 import { claimClicks, dropClicks, dropDeadClicks, returnClicks } from './click-queue.store.js';
 
 export interface QueueTakerOptions extends ConsumeOptions {
@@ -135,7 +135,7 @@ export class QueueTaker extends Actor {
       const ids = dead.map(({ id }) => id);
       const dropped = await runner.run(dropDeadClicks, { ids, tries: dead.map(({ tries }) => tries) });
       const own = new Set(dropped.map(({ id }) => id));
-      await bury(
+      await buryIn(
         runner,
         dead.filter(({ id }) => own.has(id)),
         this.clock.now(),

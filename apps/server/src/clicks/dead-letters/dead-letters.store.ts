@@ -99,7 +99,8 @@ export const askForReplay = statement({
  * comes, and not at all when it was counted before. Promises one letter an acceptance; a repetition changes nothing and is not answered, but
  * one that was sent back into the queue by hand meanwhile is a letter again, under a new number.
  * What has no acceptance (`processes` null) is kept each time it comes. `messages` is null where the id is no UUID. Within a batch no
- * acceptance and no message may stand twice.
+ * acceptance and no message may stand twice. Runs after takeClickIds in its transaction, as a statement of its own: only so it sees ids that
+ * others took meanwhile. `firsts`: whose id it has just taken.
  */
 export const buryClicks = statement({
   name: 'click_dead_letters_add',
@@ -111,23 +112,21 @@ export const buryClicks = statement({
     processes: t.nullableInts,
     seqs: t.nullableBigints,
     minutes: t.bigints,
+    firsts: t.bools,
     now: t.bigint,
   },
   gives: { process: nullable(t.int), seq: nullable(t.bigint) },
   text: `
     with came as (
-      select * from unnest((select $messages), (select $messageIds), (select $reasons), (select $bodies), (select $processes), (select $seqs), (select $minutes))
-        as c (message, message_id, reason, body, process, seq, minute)),
-    first as (
-      insert into click_ids (message_id, process, seq) select message, process, seq from came where message is not null and process is not null
-      order by message on conflict do nothing returning process, seq),
+      select * from unnest((select $messages), (select $messageIds), (select $reasons), (select $bodies), (select $processes), (select $seqs), (select $minutes), (select $firsts))
+        as c (message, message_id, reason, body, process, seq, minute, first)),
     repeats as (
       insert into click_repeats (process, seq)
       select c.process, c.seq from came c
-      where c.process is not null and not exists (select from first f where f.process = c.process and f.seq = c.seq)
+      where c.process is not null and not c.first
         and not exists (select from click_ids i where i.message_id = c.message and i.process = c.process and i.seq = c.seq)
       order by 1, 2 on conflict do nothing returning process, seq),
-    settled as (select * from first union all select * from repeats),
+    settled as (select process, seq from came where first union all select * from repeats),
     counted as (
       insert into click_settled as s (process, minute, dead)
       select c.process, c.minute, count(*) from came c join settled using (process, seq) group by 1, 2 order by 1, 2

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../kit/clock.js';
+import type { Runner } from '../../store/database.js';
 import { click, clickProcess, delivered, statsConsumer } from '../../test/support/clicks.js';
+import { countWaiting } from '../../test/support/dispatching.js';
 import { openTestStore, type TestStore } from '../../test/support/store.js';
 import { PostgresFallback } from '../publisher/postgres-fallback.js';
-import { bury, type Corpse } from './dead-letters.js';
+import { bury, buryIn, type Corpse } from './dead-letters.js';
 import { DeadLetters } from './dead-letters.service.js';
 
 const THEN = Date.now() - (Date.now() % 60_000) - 5 * 60_000;
@@ -129,6 +131,44 @@ describe('dead letters that are sent back', () => {
     expect(waiting).toMatchObject([{ process: 0, messageId }]);
     expect(await settled()).toEqual({ stored: 0, dead: 0 });
     expect(await store.sql('select message_id from clicks')).toEqual([{ message_id: messageId }]);
+  });
+});
+
+describe('a click that dies in two places at once', () => {
+  /** Buries, or counts, while the same is under way elsewhere and not committed. */
+  async function whileUnderWay(first: (runner: Runner) => Promise<unknown>, second: () => Promise<unknown>): Promise<void> {
+    const pending = await store.database.transaction(async (runner) => {
+      await first(runner);
+      const waiting = second();
+      await expect.poll(() => countWaiting(store, 'row'), { timeout: 30_000 }).toBe(1);
+      return { waiting };
+    });
+    await pending.waiting;
+  }
+
+  it('is dead once', async () => {
+    const dead = corpses(2);
+    await whileUnderWay(
+      (runner) => buryIn(runner, dead, systemClock.now()),
+      () => buried(dead),
+    );
+    expect(await settled()).toEqual({ stored: 0, dead: 2 });
+    expect(await there()).toHaveLength(2);
+  });
+
+  it('is not dead where it is counted meanwhile', async () => {
+    const dead = corpses(1);
+    const counting = statsConsumer({ database: { transaction: (work: (runner: Runner) => Promise<unknown>) => work(inside) } as never });
+    let inside: Runner;
+    await whileUnderWay(
+      (runner) => {
+        inside = runner;
+        return counting.handle(dead.map((message) => ({ ...message, tries: 1 })));
+      },
+      () => buried(dead),
+    );
+    expect(await settled()).toEqual({ stored: 1, dead: 0 });
+    expect(await there()).toEqual([]);
   });
 });
 

@@ -9,15 +9,23 @@ const SAY_MS = 100;
 /** Minutes so old are forgotten once they are said: no clock is set back as far. */
 const KEPT_MS = 3_600_000;
 
-interface Minute {
+/** What a process accepted and rejected in a minute. */
+export interface AcceptedMinute {
+  minute: number;
   accepted: number;
   rejected: Record<string, number>;
+}
+
+interface Minute extends Omit<AcceptedMinute, 'minute'> {
   said: boolean;
 }
 
 /** Keeps the ledger's first column: what this process accepted, and what it rejected and why. While the database is away it says it later. */
 export class LedgerWriter extends Actor {
   private readonly minutes = new Map<number, Minute>();
+  /** Being said just now: perhaps the database hears of it. */
+  private underWay: ReadonlySet<Minute> = new Set();
+  private saying: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly database: Database,
@@ -33,6 +41,13 @@ export class LedgerWriter extends Actor {
   accepted(clickedAt: number): void {
     const minute = this.at(clickedAt);
     minute.accepted += 1;
+  }
+
+  /** What the database has not heard of, or may not have. The numbers are absolute: to say them twice does no harm. */
+  unsaid(): AcceptedMinute[] {
+    return [...this.minutes]
+      .filter(([, each]) => !each.said || this.underWay.has(each))
+      .map(([minute, { accepted, rejected }]) => ({ minute, accepted, rejected: { ...rejected } }));
   }
 
   rejected(reason: string, count = 1): void {
@@ -64,10 +79,18 @@ export class LedgerWriter extends Actor {
     return minute;
   }
 
-  private async say(): Promise<void> {
+  /** Says what is left to say; rejects when it cannot now. */
+  async say(): Promise<void> {
+    const saying = this.saying.then(() => this.sayNow());
+    this.saying = saying.catch(() => undefined);
+    await saying;
+  }
+
+  private async sayNow(): Promise<void> {
     const unsaid = [...this.minutes].filter(([, { said }]) => !said);
     if (unsaid.length > 0) {
       for (const [, minute] of unsaid) minute.said = true;
+      this.underWay = new Set(unsaid.map(([, minute]) => minute));
       try {
         await this.database.run(sayAccepted, {
           process: this.process,
@@ -78,6 +101,8 @@ export class LedgerWriter extends Actor {
       } catch (error) {
         for (const [, minute] of unsaid) minute.said = false;
         throw error;
+      } finally {
+        this.underWay = new Set();
       }
     }
     const old = this.clock.now() - KEPT_MS;

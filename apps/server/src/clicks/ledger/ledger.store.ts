@@ -1,15 +1,19 @@
 import { nullable, statement, t } from '../../store/statement.js';
 
-/** Says how many clicks a process has accepted and rejected in each minute, since it began: the same numbers again change nothing. */
+/**
+ * Says how many clicks a process has accepted and rejected in each minute, since it began: the same numbers again change nothing, and neither do
+ * older ones that come late.
+ */
 export const sayAccepted = statement({
   name: 'click_accepted_say',
   takes: { process: t.int, minutes: t.bigints, accepted: t.bigints, rejected: t.jsonTexts },
   gives: {},
   text: `
-    insert into click_accepted (process, minute, accepted, rejected)
+    insert into click_accepted as a (process, minute, accepted, rejected)
     select $process, minute, accepted, rejected from unnest((select $minutes), (select $accepted), (select $rejected)) as c(minute, accepted, rejected)
     order by minute
-    on conflict (process, minute) do update set accepted = excluded.accepted, rejected = excluded.rejected`,
+    on conflict (process, minute) do update
+    set accepted = excluded.accepted, rejected = excluded.rejected where excluded.accepted >= a.accepted`,
 });
 
 const sums = { accepted: t.bigint, stored: t.bigint, duplicates: t.bigint, dead: t.bigint };

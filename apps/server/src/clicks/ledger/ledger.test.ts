@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../kit/clock.js';
 import { click, clickProcess, delivered, statsConsumer } from '../../test/support/clicks.js';
 import { openTestStore, type TestStore } from '../../test/support/store.js';
+import { noClicks } from '../publisher/counters.js';
+import { sayAccepted } from './ledger.store.js';
 import { Ledger } from './ledger.js';
 import { LedgerWriter } from './ledger-writer.js';
 
@@ -20,8 +22,9 @@ beforeEach(() => store.sql('truncate click_processes, click_accepted, click_sett
 afterAll(() => store.close());
 
 const read = () => ledger.read(ledgerQuery.parse({}));
-const saying = (memory = 0, queue: number | null = 0, ack = 'accepted') => ({
+const saying = (memory = 0, queue: number | null = 0, ack = 'accepted', accepted = 1) => ({
   ack,
+  counters: { ...noClicks(), accepted },
   memory: { clicks: memory, bound: BOUND },
   depths: { queue, fallback: 0 },
 });
@@ -109,14 +112,20 @@ describe('of a process that is silent and has not ended', () => {
     expect(await read()).toMatchObject({ total: { missing: 0 }, lost: { atLeast: 0, atMost: BOUND }, balanced: false });
   });
 
-  test('with durable answers, what it had in memory was not answered: that is no loss, more is', async () => {
-    const process = await clickProcess(store, { ...saying(0, 0, 'durable'), memory: { clicks: 0, bound: 4 } });
+  test('with durable answers nothing is unknown: what counts as accepted was safe', async () => {
+    const process = await clickProcess(store, saying(5, 0, 'durable'));
     const messages = await accepting(process, 10);
     await statsConsumer(store).handle(messages.slice(0, 6));
     await silence(process);
-    expect(await read()).toMatchObject({ total: { missing: 4 }, lost: { atLeast: 0, atMost: 0 }, balanced: true });
-    await accepting(process, 12);
-    expect(await read()).toMatchObject({ total: { missing: 6 }, lost: { atLeast: 2, atMost: 2 }, balanced: false });
+    expect(await read()).toMatchObject({ total: { missing: 4 }, lost: { atLeast: 4, atMost: 4 }, balanced: false });
+    await statsConsumer(store).handle(messages);
+    expect(await read()).toMatchObject({ total: { missing: 0 }, lost: { atLeast: 0, atMost: 0 }, silent: [process], balanced: true });
+  });
+
+  test('one that never accepted a click lost none', async () => {
+    const process = await clickProcess(store, saying(0, 0, 'accepted', 0));
+    await silence(process);
+    expect(await read()).toMatchObject({ lost: { atLeast: 0, atMost: 0 }, silent: [process], balanced: true });
   });
 
   test('one that ended in good order lost nothing, however long ago', async () => {
@@ -126,6 +135,27 @@ describe('of a process that is silent and has not ended', () => {
     await store.sql('update click_processes set ended_at = said_at');
     expect(await read()).toMatchObject({ total: { accepted: 10, stored: 10 }, lost: { atMost: 0 }, silent: [], balanced: true });
   });
+});
+
+describe('what is in memory of a living process', () => {
+  test('may be counted before it is answered; more than that nobody accepted', async () => {
+    const process = await clickProcess(store, saying(2, 0, 'durable'));
+    const messages = await accepting(process, 5, 3);
+    await statsConsumer(store).handle(messages);
+    expect(await read()).toMatchObject({ total: { missing: -2 }, balanced: true });
+    await store.sql('update click_processes set said = $1', [JSON.stringify(saying(1, 0, 'durable'))]);
+    expect(await read()).toMatchObject({ balanced: false });
+  });
+});
+
+test('an older number that comes late changes nothing', async () => {
+  const process = await clickProcess(store, saying());
+  const say = (accepted: number, token: number) =>
+    store.database.run(sayAccepted, { process, minutes: [THEN], accepted: [accepted], rejected: [JSON.stringify({ token })] });
+  await say(10, 2);
+  await say(10, 3);
+  await say(9, 1);
+  expect((await read()).total).toMatchObject({ accepted: 10, rejected: { token: 3 } });
 });
 
 test('what is accepted while the database is away is said when it is back', async () => {

@@ -3,6 +3,7 @@ import type { Clock } from '../../kit/clock.js';
 import type { Database } from '../../store/database.js';
 import type { ValuesOf } from '../../store/statement.js';
 import { minuteOf } from '../click.js';
+import { hasAccepted } from '../status/click-process.js';
 import { ledgerMinutes, ledgerProcesses } from './ledger.store.js';
 
 /** A process that has said nothing for so long and has not ended is taken for killed until it speaks again, ms; it speaks some times a second. */
@@ -11,7 +12,7 @@ const MINUTE_MS = 60_000;
 /** A living process has said everything of a minute so long after its end, ms. */
 const SAID_MS = 5000;
 /** What the balance needs of what a process says. */
-const saidOfProcess = clickProcess.pick({ ack: true, memory: true, depths: true });
+const saidOfProcess = clickProcess.pick({ ack: true, memory: true, depths: true, counters: true });
 
 type Process = Omit<ValuesOf<typeof ledgerProcesses.gives>, 'said'> & { said: ReturnType<typeof saidBy>; missing: number };
 
@@ -52,20 +53,26 @@ function balanceOf(processes: readonly Process[]): Pick<ClickLedger, 'inFlight' 
   const lost = {
     // What waits in the broker or in the fallback may be theirs.
     atLeast: Math.max(0, sum(silent, atLeastLost) - waiting),
-    atMost: sum(silent, (process) =>
-      Math.max(atLeastLost(process), process.said?.ack === 'durable' ? 0 : (process.said?.memory.bound ?? 0)),
-    ),
+    atMost: sum(silent, (process) => Math.max(atLeastLost(process), unknownOf(process))),
   };
   const others = processes.filter((process) => !silent.includes(process));
   const missing = sum(others, (process) => Math.max(0, process.missing));
-  const isCountedTwice = others.some((process) => process.over_complete < 0);
+  // What is in memory may be counted before it counts as accepted.
+  const isCountedTwice = others.some(({ over_complete: over, said }) => over + (said?.memory.clicks ?? 0) < 0);
   const balanced = missing <= inFlight.memory + waiting && !isCountedTwice && lost.atMost === 0;
   return { inFlight, lost, silent: silent.map(({ id }) => id), balanced };
 }
 
-/** With `durable` a click in memory was not answered: as many as fit there may be missing and nobody was told that they are safe. */
-function atLeastLost({ missing, said }: Process): number {
-  return Math.max(0, said?.ack === 'durable' ? missing - said.memory.bound : missing);
+function atLeastLost({ missing }: Process): number {
+  return Math.max(0, missing);
+}
+
+/**
+ * What a process may have accepted and not said when it was killed. With `durable` a click counts as accepted when it is safe; and before a process is on
+ * record as one that has accepted, it answers in that way too.
+ */
+function unknownOf({ said }: Process): number {
+  return said === undefined || said.ack === 'durable' || !hasAccepted(said) ? 0 : said.memory.bound;
 }
 
 function missingOf(sums: { accepted: number; stored: number; duplicates: number; dead: number }): number {

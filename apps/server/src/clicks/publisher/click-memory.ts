@@ -17,6 +17,9 @@ export class ClickMemory {
   private passed = 0;
   private empty: (() => void)[] = [];
 
+  /** Is told of entries with a `clickedAt` when they are safe. */
+  constructor(private readonly onSafe: (clickedAt: number) => void = () => undefined) {}
+
   add(entry: Entry): void {
     if (this.entries.has(entry.messageId)) this.more.add(entry);
     else this.entries.set(entry.messageId, entry);
@@ -49,6 +52,7 @@ export class ClickMemory {
     if (entry.safe) return;
     entry.safe = true;
     this.size -= 1;
+    if (entry.clickedAt !== undefined) this.onSafe(entry.clickedAt);
     entry.answer?.('OK');
     if (entry.moreAnswers !== undefined) for (const answer of entry.moreAnswers) answer('OK');
     entry.answer = entry.moreAnswers = undefined;

@@ -284,6 +284,46 @@ describe('a durable click', () => {
     expect(publishing.stored.size).toBe(2);
   });
 
+  test('counts as accepted when it is answered OK, or gets through after its 503; a repetition that is answered 503 never', async () => {
+    const publishing = new Publishing({ ...options, retryMs: [] });
+    const { publisher, timing, broker, ledger, counters } = publishing;
+    broker.connect(false);
+    publishing.fallbackWorks = false;
+    const click = clickOf();
+    const answers = [publisher.accept(click), publisher.accept(click)];
+    await timing.pass(2020);
+    expect(await Promise.all(answers)).toEqual(['LATE', 'LATE']);
+    expect([ledger, counters.accepted, counters.duplicates]).toEqual([{ accepted: 0, repeated: 0 }, 0, 0]);
+    publishing.fallbackWorks = true;
+    await timing.pass(2000);
+    expect([ledger, counters.accepted]).toEqual([{ accepted: 1, repeated: 0 }, 1]);
+    expect(publisher.accept(click)).toBe('OK');
+    expect([ledger, counters.duplicates]).toEqual([{ accepted: 2, repeated: 1 }, 1]);
+  });
+
+  test('that is marked as published already counts as accepted, and as a repetition', async () => {
+    const publishing = new Publishing(options);
+    const click = clickOf();
+    publishing.marked.add(click.messageId);
+    const answer = publishing.publisher.accept(click);
+    await publishing.timing.pass(10);
+    expect([await answer, publishing.ledger]).toEqual(['OK', { accepted: 1, repeated: 1 }]);
+  });
+
+  test('is what the first clicks of a process are, until it is on record that it accepts', async () => {
+    let liable = false;
+    const { publisher, timing, broker, ledger } = new Publishing({ ack: 'accepted' }, { liable: () => liable });
+    broker.behaviour = 'hang';
+    const first = publisher.accept(clickOf());
+    expect([first, ledger.accepted]).toEqual([expect.any(Promise), 0]);
+    await timing.pass(20);
+    broker.release('confirmed');
+    await timing.pass(0);
+    expect([await first, ledger.accepted]).toEqual(['OK', 1]);
+    liable = true;
+    expect([publisher.accept(clickOf()), ledger.accepted]).toEqual(['OK', 2]);
+  });
+
   test('a repetition waits for the first and shares its fate', async () => {
     const publishing = new Publishing({ ack: 'durable' });
     const { broker, publisher, timing } = publishing;

@@ -31,8 +31,13 @@ export interface ClickPublisherParts {
   marks: Marks;
   /** Keeps dead letters; rejects when it cannot now. */
   bury: (corpses: readonly Corpse[]) => Promise<unknown>;
-  /** Is told of each acceptance, by its clickedAt; and of each that was dropped as a repetition. */
+  /** Is told of each click that was accepted, by its clickedAt; and of each that was dropped as a repetition. */
   ledger: { accepted(clickedAt: number): void; repeated(clickedAt: number): void };
+  /**
+   * True once it is on record that this process accepts clicks, so that its death would be looked into. Until then an OK waits as if it were durable:
+   * of a process that was killed before there is nothing to ask after. Not given: always.
+   */
+  liable?: (() => boolean) | undefined;
   /** Shared with the broker's guard and the replayer. */
   counters: ClickCounters;
   timing: Timing;
@@ -48,7 +53,7 @@ const LOOK_MS = 10;
  * A click that was accepted is never dropped by a living process, whatever is away.
  */
 export class ClickPublisher {
-  private readonly memory = new ClickMemory();
+  private readonly memory = new ClickMemory((clickedAt) => this.count(clickedAt));
   private readonly layers: Layers;
   private waiting: Entry[] = [];
   private cancelGather: (() => void) | undefined;
@@ -79,25 +84,26 @@ export class ClickPublisher {
 
   /**
    * Accepts a click. In `accepted` mode the answer is there at once, in `durable` mode when the click is safe or its deadline is over. A
-   * repetition is accepted and dropped: in `durable` mode it is answered when the first is safe.
+   * repetition is accepted and dropped: in `durable` mode it is answered when the first is safe. What is told OK counts as accepted, and what gets
+   * through after its deadline, from then on.
    */
   accept(event: ClickEvent): Accepted | Promise<Accepted> {
     const { memory, parts } = this;
     const known = memory.find(event.messageId);
     if (known !== undefined && !this.stopping) {
-      this.count(event);
-      parts.counters.duplicates += 1;
-      parts.ledger.repeated(event.clickedAt);
-      return known === 'safe' ? 'OK' : this.answerFor(known);
+      if (known === 'safe' || known.safe || this.atOnce) return this.repeated(event);
+      return this.whenSafe(known).then((accepted) => (accepted === 'OK' ? this.repeated(event) : accepted));
     }
     if (this.stopping || memory.size >= this.options.memory) {
       parts.counters.overloaded += 1;
       return 'OVERLOADED';
     }
-    this.count(event);
+    const { atOnce } = this;
     const entry = this.entryOf(event);
+    if (atOnce) this.count(event.clickedAt);
+    else entry.clickedAt = event.clickedAt;
     this.take(entry);
-    return this.answerFor(entry);
+    return atOnce ? 'OK' : this.whenSafe(entry);
   }
 
   /** Takes clicks in that were accepted before: by this process' predecessor. Resolves when they are safe. */
@@ -123,9 +129,26 @@ export class ClickPublisher {
     return this.memory.unsafe();
   }
 
-  private count(event: ClickEvent): void {
+  /** What `stop` handed out is on disk: it is safe. */
+  spilled(): void {
+    for (const entry of this.memory.unsafe()) this.memory.safe(entry);
+  }
+
+  /** An OK need not wait. */
+  private get atOnce(): boolean {
+    return this.options.ack === 'accepted' && (this.parts.liable?.() ?? true);
+  }
+
+  private count(clickedAt: number): void {
     this.parts.counters.accepted += 1;
-    this.parts.ledger.accepted(event.clickedAt);
+    this.parts.ledger.accepted(clickedAt);
+  }
+
+  private repeated({ clickedAt }: ClickEvent): Accepted {
+    this.count(clickedAt);
+    this.parts.counters.duplicates += 1;
+    this.parts.ledger.repeated(clickedAt);
+    return 'OK';
   }
 
   private entryOf(event: ClickEvent): Entry {
@@ -145,8 +168,7 @@ export class ClickPublisher {
     }
   }
 
-  private answerFor(entry: Entry): Accepted | Promise<Accepted> {
-    if (this.options.ack === 'accepted' || entry.safe) return 'OK';
+  private whenSafe(entry: Entry): Promise<Accepted> {
     return this.memory.whenSafe(entry, this.parts.timing.monotonic() + this.options.durableMs);
   }
 

@@ -16,6 +16,8 @@ export class DroppedRepetitions {
   private cancel: (() => void) | undefined;
   private saying: Promise<void> = Promise.resolve();
   private failing = false;
+  /** Being said just now: perhaps the database hears of it. */
+  private underWay: readonly number[] = [];
 
   constructor(
     private readonly database: Runner,
@@ -31,14 +33,18 @@ export class DroppedRepetitions {
     this.cancel ??= this.timing.after(SAY_MS, () => void this.say());
   }
 
-  /** Says what is not said yet; false when it could not be said. */
-  async stop(): Promise<boolean> {
-    await this.say();
-    this.cancel?.();
-    return this.unsaid.size === 0;
+  /** What the database has not heard of, or may not have. The numbers are absolute: to say them twice does no harm. */
+  left(): { minute: number; dropped: number }[] {
+    return [...new Set([...this.unsaid, ...this.underWay])].map((minute) => ({ minute, dropped: this.dropped.get(minute) ?? 0 }));
   }
 
-  private say(): Promise<void> {
+  /** Nothing is said by itself any more. */
+  stop(): void {
+    this.cancel?.();
+  }
+
+  /** Says what is not said yet. Never rejects: `left` knows. */
+  say(): Promise<void> {
     this.cancel?.();
     this.cancel = undefined;
     this.saying = this.saying.then(() => this.sayNow());
@@ -49,6 +55,7 @@ export class DroppedRepetitions {
     const minutes = [...this.unsaid];
     if (minutes.length === 0) return;
     this.unsaid.clear();
+    this.underWay = minutes;
     try {
       await this.database.run(sayDropped, {
         process: this.process,
@@ -64,6 +71,8 @@ export class DroppedRepetitions {
       this.failing = true;
       for (const minute of minutes) this.unsaid.add(minute);
       this.cancel ??= this.timing.after(SAY_MS * 4, () => void this.say());
+    } finally {
+      this.underWay = [];
     }
   }
 }

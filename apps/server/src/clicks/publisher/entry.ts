@@ -11,6 +11,8 @@ export class Entry implements ClickMessage {
   confirmed = false;
   /** The fallback has it, so it is to be taken out again when the broker has confirmed. */
   kept = false;
+  /** When it was clicked, epoch ms, where it counts as accepted only when it is safe: nobody was told OK before. */
+  clickedAt: number | undefined;
   /** Why it can never be published. */
   dead: string | undefined;
   /** Those who wait for it to be safe: of a repetition there is one more. */

@@ -54,7 +54,7 @@ export const markedClicks = statement({
 
 /**
  * Says how many repetitions a process has dropped in each minute, since it began. Promises that saying the same number twice changes nothing,
- * so that it may be said again when nobody knows whether it was heard.
+ * so that it may be said again when nobody knows whether it was heard; nor does an older one that comes late.
  */
 export const sayDropped = statement({
   name: 'click_settled_dropped',
@@ -64,5 +64,5 @@ export const sayDropped = statement({
     insert into click_settled as s (process, minute, duplicates, dropped)
     select $process, minute, n, n from unnest((select $minutes), (select $dropped)) as d (minute, n) order by minute
     on conflict (process, minute) do update
-    set duplicates = s.duplicates + excluded.dropped - s.dropped, dropped = excluded.dropped`,
+    set duplicates = s.duplicates + excluded.dropped - s.dropped, dropped = excluded.dropped where excluded.dropped > s.dropped`,
 });

@@ -37,6 +37,7 @@ export class ClickProcess extends Actor {
   private depths: Said['depths'] = { queue: null, fallback: null };
   private depthsAt = Number.NEGATIVE_INFINITY;
   private measuring: Promise<void> | undefined;
+  private saidAccepting = false;
 
   constructor(
     private readonly database: Runner,
@@ -46,6 +47,11 @@ export class ClickProcess extends Actor {
     private readonly options: ClickProcessOptions,
   ) {
     super('click process', options.onError);
+  }
+
+  /** True once the database has it that this process accepts clicks: when it falls silent, the ledger asks what it had in memory. */
+  get liable(): boolean {
+    return this.saidAccepting;
   }
 
   /** How it is now. */
@@ -62,7 +68,9 @@ export class ClickProcess extends Actor {
 
   protected async turn(): Promise<number> {
     this.measure();
-    await this.database.run(sayClickProcess, { id: this.entered.id, said: JSON.stringify(this.say()) });
+    const said = this.say();
+    await this.database.run(sayClickProcess, { id: this.entered.id, said: JSON.stringify(said) });
+    this.saidAccepting ||= hasAccepted(said);
     return this.options.intervalMs;
   }
 
@@ -76,6 +84,11 @@ export class ClickProcess extends Actor {
       this.measuring = undefined;
     });
   }
+}
+
+/** A process that never accepted a click had none in memory. */
+export function hasAccepted({ counters }: Pick<Said, 'counters'>): boolean {
+  return counters.accepted > 0;
 }
 
 function orNull(depth: Promise<number>): Promise<number | null> {

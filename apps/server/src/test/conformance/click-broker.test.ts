@@ -121,6 +121,21 @@ describe.each(KINDS)('$name as a broker of clicks', ({ missing, open }) => {
       await eventually(async () => expect(await one.broker.depth()).toBe(0));
     });
 
+    it('gives the first of a batch again though all behind it are done', async () => {
+      const one = await client();
+      const messages = clicks(20);
+      await one.broker.publish(messages);
+      const [head] = messages;
+      const counter = new Counter(one, (batch) =>
+        batch.map(({ messageId, tries }) => (messageId === head?.messageId && tries < 2 ? 'again' : 'done')),
+      );
+      await counter.got.first((message) => message.messageId === head?.messageId && message.tries === 2);
+      await counter.stop();
+      // Nothing else came again: what was done is answered, each by itself.
+      expect(counter.got.all).toHaveLength(21);
+      await eventually(async () => expect(await one.broker.depth()).toBe(0));
+    });
+
     it('gives a whole batch again when handling it failed', async () => {
       const one = await client();
       const messages = clicks(10);

@@ -1,6 +1,6 @@
 import { CircuitBreaker, type Circuit } from '../../kit/circuit-breaker.js';
 import type { ClickMessage } from '../../clicks/click.js';
-import { ClickPublisher, type ClickPublisherOptions } from '../../clicks/publisher/click-publisher.js';
+import { ClickPublisher, type ClickPublisherOptions, type ClickPublisherParts } from '../../clicks/publisher/click-publisher.js';
 import { noClicks } from '../../clicks/publisher/counters.js';
 import { GuardedBroker } from '../../clicks/publisher/guarded-broker.js';
 import type { Corpse } from '../../clicks/publisher/layers.js';
@@ -23,7 +23,7 @@ export class Publishing {
   readonly guarded: GuardedBroker;
   readonly publisher: ClickPublisher;
 
-  constructor(options: Partial<ClickPublisherOptions> = {}) {
+  constructor(options: Partial<ClickPublisherOptions> = {}, parts: Pick<ClickPublisherParts, 'liable'> = {}) {
     const { timing, broker, counters } = this;
     this.breaker = new CircuitBreaker({
       failures: 5,
@@ -68,6 +68,7 @@ export class Publishing {
         },
         counters,
         timing,
+        ...parts,
       },
       {
         process: 7,
