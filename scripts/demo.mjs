@@ -8,6 +8,8 @@ import { buildOrExit } from './build.mjs';
 import { picture } from './picture.mjs';
 
 const SCREENS = 50;
+/** The screen that the reader opens. */
+const SCREEN = 'demo-browser';
 const HOUR_MS = 3_600_000;
 const READY_MS = 60_000;
 
@@ -26,13 +28,14 @@ try {
   // Whatever ends the server ends the screens.
   process.on('exit', () => fleet.kill());
   const { id } = await createCampaign();
-  const { codes } = await call(`/campaigns/${id}/codes`);
-  const player = `${api}/player/?deviceId=demo-browser&brokerUrl=${encodeURIComponent((await call('/client-config')).brokerUrl)}`;
+  const { codes } = await call(`/campaigns/${id}/codes?deviceId=${SCREEN}`);
+  const player = `${api}/player/?deviceId=${SCREEN}&brokerUrl=${encodeURIComponent((await call('/client-config')).brokerUrl)}`;
   process.stdout.write(`
 The demo is running: ${SCREENS} simulated screens, one campaign on all of them.
-  watch it arrive   ${api}/campaigns/${id}
+  watch it arrive   ${api}/console/campaigns/${id}
   be a screen       ${player}
   follow its code   ${codes[0].link}
+  see it counted    ${api}/console/clicks
 Ctrl-C ends it.
 `);
 } catch (error) {
@@ -76,7 +79,8 @@ async function createCampaign() {
       startAt: now,
       expireAt: now + HOUR_MS,
       assets,
-      clickUrl: `${api}/`,
+      // Who follows the code sees it counted, also without the internet.
+      clickUrl: `${api}/console/clicks`,
       idempotencyKey: randomUUID(),
     }),
   });

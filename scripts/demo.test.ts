@@ -62,7 +62,7 @@ it('shows a campaign on 50 screens, and Ctrl-C ends all of it', { timeout: 120_0
   await demo.says(/50 acknowledged/);
 
   const counts = async () => {
-    const campaign = await (await fetch(page, { headers: { accept: 'application/json' } })).json();
+    const campaign = await (await fetch(page.replace('/console/', '/'))).json();
     return (campaign as { counts: Record<string, number> }).counts;
   };
   // What a screen has sent is stored a moment later.
@@ -70,7 +70,9 @@ it('shows a campaign on 50 screens, and Ctrl-C ends all of it', { timeout: 120_0
   const [, player = ''] = await demo.says(/be a screen +(http\S+)/);
   expect((await fetch(player)).headers.get('content-type')).toContain('text/html');
   const [, code = ''] = await demo.says(/follow its code +(http\S+)/);
-  expect((await fetch(code, { redirect: 'manual' })).headers.get('location')).toBe(`http://127.0.0.1:${port}/`);
+  expect((await fetch(code, { redirect: 'manual' })).headers.get('location')).toBe(`http://127.0.0.1:${port}/console/clicks`);
+  const clicked = async () => ((await (await fetch(`http://127.0.0.1:${port}/clicks/stats`)).json()) as { total: object }).total;
+  await expect.poll(clicked, { timeout: 20_000 }).toMatchObject({ raw: 1 });
 
   demo.child.kill('SIGINT');
   // Its streams end when the last process that writes to them does, so that the screens are gone as well.

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ON_UNKNOWN, playWindow, sendRate } from './create-campaign.js';
 import { campaignSchedule } from './recurrence.js';
+import { deviceId } from './screens.js';
 import { ASSET_TYPES, CAMPAIGN_STATUSES, DELIVERY_STATES, SCREEN_COUNTS } from './states.js';
 import { storableText } from './text.js';
 
@@ -91,7 +92,10 @@ export const versionView = z.object({
 });
 export type VersionView = z.infer<typeof versionView>;
 
-/** Answer of `GET /campaigns/:id/codes`: what stands in the QR codes of the present version that are drawn by no screen. */
+/** Query of `GET /campaigns/:id/codes`: of which screen; without one the codes name the slide alone. */
+export const codesQuery = z.object({ deviceId: deviceId.optional() });
+
+/** Answer of `GET /campaigns/:id/codes`: what stands in the QR codes of the present version, as that screen draws them or as none does. */
 export const campaignCodes = z.object({
   clickUrl: z.string().nullable(),
   /** In the order of the assets; none without a clickUrl. */

@@ -202,10 +202,10 @@ export const deadLetterRow = deadLetter.omit({ body: true });
 export type DeadLetterRow = z.infer<typeof deadLetterRow>;
 
 /** Body of `POST /clicks/dead-letters/redrive` and `/purge`: these, or all that are there when it is asked. */
-export const deadLetterChoice = z.union([
-  z.strictObject({ ids: z.array(z.int().min(1)).min(1).max(1000) }),
-  z.strictObject({ all: z.literal(true) }),
-]);
+export const deadLetterChoice = z.union(
+  [z.strictObject({ ids: z.array(z.int().min(1)).min(1).max(1000) }), z.strictObject({ all: z.literal(true) })],
+  { error: 'must be {"ids": [1, 2]}, up to 1000 of them, or {"all": true}' },
+);
 export type DeadLetterChoice = z.infer<typeof deadLetterChoice>;
 /** How many of the chosen were there, and were sent back or forgotten. */
 export const deadLettersMoved = z.object({ moved: z.int() });

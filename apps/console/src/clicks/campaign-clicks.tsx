@@ -12,11 +12,18 @@ import { filled, SHAPES, spanOf } from './spans.js';
 
 const RANGE = '24h';
 
+interface CampaignClicksProps {
+  id: string;
+  /** Nothing is shown while nobody clicked: for campaigns that reach nobody. */
+  onlyIfAny?: boolean;
+}
+
 /** Clicks of one campaign in the last day, with the way to all of them. */
-export function CampaignClicks({ id }: { id: string }) {
+export function CampaignClicks({ id, onlyIfAny = false }: CampaignClicksProps) {
   const timeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const span = { ...spanOf(RANGE, 'hour', timeZone, useNow()), campaignId: id };
   const report = useQuery({ ...clickQueries.report(span), refetchInterval: SHAPES[RANGE].everyMs });
+  if (onlyIfAny && (report.data?.total.raw ?? 0) === 0) return null;
   return (
     <Section
       title="Clicks"

@@ -77,6 +77,7 @@ function CircuitWords({ circuit: { state, failures, since, retryAt } }: Pick<Cli
           , tried again <Time at={retryAt} brief size="xs" />
         </>
       )}
+      {state === 'HALF_OPEN' && ', the next clicks find out'}
     </Text>
   );
 }

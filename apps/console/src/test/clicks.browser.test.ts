@@ -115,6 +115,22 @@ describe.skipIf(chromium === undefined)('clicks in the console', { timeout: PAGE
     await page.getByText('No click was accepted in this time.').waitFor();
   });
 
+  it('are on the page of a campaign whatever its channel, of a rehearsal once there are some', async () => {
+    const [webhook, rehearsal] = [campaignRow({ channel: 'webhook' }), campaignRow({ channel: 'null' })];
+    api.campaigns.push(webhook, rehearsal);
+    const section = page.getByRole('region', { name: 'Clicks' });
+    await open(`/console/campaigns/${webhook.id}`);
+    await section.getByText('Nobody clicked in this time.').waitFor();
+    const before = api.sent('GET', '/clicks/stats').length;
+    await open(`/console/campaigns/${rehearsal.id}`);
+    await expect.poll(() => api.sent('GET', '/clicks/stats').length, { timeout: 20_000 }).toBeGreaterThan(before);
+    await page.getByRole('region', { name: 'Deliveries' }).waitFor();
+    expect(await section.count()).toBe(0);
+    api.clicks.series = [{ at: Math.floor(Date.now() / 3_600_000) * 3_600_000, raw: 3, unique: 2, human: 1 }];
+    await page.reload();
+    await section.getByRole('img', { name: /Clicks by hour/ }).waitFor();
+  });
+
   it('fits a phone', async () => {
     busy(api);
     await page.setViewportSize({ width: 400, height: 800 });

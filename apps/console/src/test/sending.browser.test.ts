@@ -193,6 +193,7 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
     const failed = deliveryRow(campaign.id, { recipient: 'ada', status: 'FAILED', lastError: HOSTILE });
     api.deliveries.push(failed);
     const at = Date.now();
+    const play = { assetId: '01a204ac-39d8-7d6e-bf2a-89b94f5a6b7c', startedAt: new Date(2027, 0, 5, 9, 30).getTime(), durationMs: 8000 };
     api.timelines.set(failed.id, {
       ...failed,
       timeline: [
@@ -200,6 +201,8 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
         { at, what: 'claimed', epoch: 1, worker: 'lobby:7' },
         { at, what: 'rescued', epoch: 1, worker: 'lobby:7', outcome: 'PENDING' },
         { at, what: 'settled', attempt: 2, epoch: 1, worker: 'cellar:9', outcome: 'FAILED', reason: HOSTILE },
+        { at, what: 'clicked', assetId: '01a204ac-39d8-7d6e-bf2a-89b90b1c2d3e', label: 'duplicate', play },
+        { at, what: 'clicked', assetId: HOSTILE },
       ],
       plays: null,
     });
@@ -210,6 +213,9 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
     await dialog.getByText('epoch 1 · it was lobby:7').waitFor();
     await dialog.getByText('attempt 2 · epoch 1 · by cellar:9').waitFor();
     await dialog.getByText(HOSTILE).waitFor();
+    await dialog.getByText('asset 0b1c2d3e · again').waitFor();
+    await dialog.getByText(/^the screen showed 4f5a6b7c from 0?9:30:00 AM to 0?9:30:08 AM$/).waitFor();
+    await dialog.getByText(`asset ${HOSTILE.slice(-8)}`).waitFor();
     expect(await page.evaluate(() => (window as { hit?: number }).hit)).toBeUndefined();
   });
 });

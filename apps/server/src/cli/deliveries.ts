@@ -101,6 +101,7 @@ function line(entry: TimelineEntry): string {
     ...(entry.worker === undefined ? [] : [`${entry.what === 'rescued' ? 'from' : 'by'} ${shown(entry.worker)}`]),
     ...(entry.assetId === undefined ? [] : [`asset ${shown(entry.assetId)}`]),
     ...(entry.label === undefined ? [] : [entry.label]),
+    ...(entry.play === undefined ? [] : [`during the play of ${shown(entry.play.assetId)} at ${when(entry.play.startedAt)}`]),
   ].join(', ');
   const reason = entry.reason === undefined ? [] : [`: ${shown(entry.reason)}`];
   return `${when(entry.at)}  ${[entry.what.padEnd(12), about, ...outcome]

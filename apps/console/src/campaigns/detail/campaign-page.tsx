@@ -102,6 +102,7 @@ function Sending({ campaign, at }: { campaign: CampaignDetail; at: number }) {
       <FeedSection />
       <ExecutionsSection id={campaign.id} />
       <ContentSection campaign={campaign} />
+      <CampaignClicks key={`clicks of ${campaign.id}`} id={campaign.id} onlyIfAny={campaign.channel === 'null'} />
       <DeliveriesSection id={campaign.id} screens={false} />
     </>
   );

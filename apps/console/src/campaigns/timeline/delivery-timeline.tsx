@@ -37,6 +37,8 @@ const clock = new Intl.DateTimeFormat(undefined, {
   fractionalSecondDigits: 3,
 });
 
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
 /** All that happened to one delivery, the first thing first; asked for again while somebody reads it. */
 export function DeliveryTimeline({ id }: { id: string }) {
   const answer = useQuery({ ...queries.delivery(id), refetchInterval: LOOK_MS });
@@ -77,6 +79,11 @@ function colorOf({ what, outcome }: TimelineEntry): string {
   return 'gray';
 }
 
+/** Ids made at the same time begin alike. */
+function endOf(assetId: string): string {
+  return assetId.slice(-8);
+}
+
 function Title({ entry: { at, what, outcome } }: { entry: TimelineEntry }) {
   return (
     <Group justify="space-between" gap="xs" wrap="nowrap" align="baseline">
@@ -92,13 +99,13 @@ function Title({ entry: { at, what, outcome } }: { entry: TimelineEntry }) {
 }
 
 function Details({ entry }: { entry: TimelineEntry }) {
-  const { what, attempt, epoch, version, worker, reason, assetId, label } = entry;
+  const { what, attempt, epoch, version, worker, reason, assetId, label, play } = entry;
   const about = [
     ...(attempt === undefined ? [] : [`attempt ${attempt}`]),
     ...(epoch === undefined ? [] : [`epoch ${epoch}`]),
     ...(version === undefined ? [] : [`version ${version}`]),
     ...(worker === undefined ? [] : [`${what === 'rescued' ? 'it was' : 'by'} ${worker}`]),
-    ...(assetId === undefined ? [] : [`asset ${assetId.slice(0, 8)}`]),
+    ...(assetId === undefined ? [] : [`asset ${endOf(assetId)}`]),
     ...(label === undefined ? [] : [label === 'bot' ? 'by a bot' : 'again']),
   ].join(' · ');
   return (
@@ -106,6 +113,11 @@ function Details({ entry }: { entry: TimelineEntry }) {
       {about !== '' && (
         <Text size="xs" c="dimmed" className={table.words ?? ''}>
           {about}
+        </Text>
+      )}
+      {play !== undefined && (
+        <Text size="xs" c="dimmed" className={table.words ?? ''}>
+          the screen showed {endOf(play.assetId)} from {time.format(play.startedAt)} to {time.format(play.startedAt + play.durationMs)}
         </Text>
       )}
       {reason !== undefined && (

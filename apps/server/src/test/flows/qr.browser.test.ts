@@ -39,10 +39,14 @@ describe.skipIf(chromium === undefined)('the QR code on a screen', () => {
     const png = await on.screenshot();
     return await readQr(browser, png);
   }
+  async function linksOf(query = ''): Promise<string[]> {
+    const { codes } = (await flow.http.get(`/campaigns/${campaign.id}/codes${query}`)).json() as CampaignCodes;
+    return codes.map(({ link }) => link);
+  }
   async function ownLink(): Promise<string> {
-    const { codes } = (await flow.http.get(`/campaigns/${campaign.id}/codes`)).json() as CampaignCodes;
-    expect(codes).toHaveLength(1);
-    return codes[0]?.link ?? '';
+    const [link, ...others] = await linksOf();
+    expect(others).toEqual([]);
+    return link ?? '';
   }
   const shot = async (on: Page, name: string) => {
     const folder = process.env['SHOTS'];
@@ -58,6 +62,7 @@ describe.skipIf(chromium === undefined)('the QR code on a screen', () => {
       return read ?? '';
     });
     await shot(page, 'qr-landscape');
+    expect(await linksOf('?deviceId=lobby')).toEqual([link]);
     await page.setViewportSize(PORTRAIT);
     await eventually(async () => expect(await scanned(page)).toBe(link));
     await shot(page, 'qr-portrait');
