@@ -7,7 +7,7 @@ import { afterAll } from 'vitest';
  */
 
 /** How long a connection that is being closed may take to be gone, ms. */
-const GRACE_MS = 2000;
+const GRACE_MS = 5000;
 const STEP_MS = 25;
 
 const before = process.getActiveResourcesInfo();

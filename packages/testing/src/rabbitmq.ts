@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Daemon, type DaemonSpec, daemonFolder, freePort } from './daemon.js';
+import { Daemon, type DaemonSpec, daemonFolder } from './daemon.js';
+import { freePort } from './free-port.js';
 import { findProgram } from './programs.js';
 import { requireOrSkip } from './require.js';
 

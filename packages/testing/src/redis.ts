@@ -1,4 +1,5 @@
-import { Daemon, type DaemonSpec, daemonFolder, freePort } from './daemon.js';
+import { Daemon, type DaemonSpec, daemonFolder } from './daemon.js';
+import { freePort } from './free-port.js';
 import { findProgram } from './programs.js';
 import { requireOrSkip } from './require.js';
 

@@ -53,7 +53,7 @@ describe('a test file', { timeout: 60_000 }, () => {
       {
         timer: "test('leaves', () => {\n setInterval(() => {}, 1000);\n});",
         server: "test('leaves', () => {\n createServer().listen(0);\n});",
-        process: "test('leaves', () => {\n spawn('sleep', ['4'], { stdio: 'ignore' });\n});",
+        process: "test('leaves', () => {\n spawn('sleep', ['20'], { stdio: 'ignore' });\n});",
       },
       { TRACE_LEAKS: '1' },
     );

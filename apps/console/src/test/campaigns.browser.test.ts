@@ -43,7 +43,7 @@ describe.skipIf(chromium === undefined)('campaigns in the console', { timeout: P
     await page.getByRole('button', { name: 'Create campaign' }).click();
     const first = page.getByRole('group', { name: 'Slide 1' });
     await first.getByText('Must be reachable.').waitFor();
-    expect(await first.getByRole('textbox', { name: 'Address' }).inputValue()).toBe('https://cdn.example.test/clip.mp4');
+    await expect.poll(() => first.getByRole('textbox', { name: 'Address' }).inputValue()).toBe('https://cdn.example.test/clip.mp4');
     await page.getByRole('alert').getByText('colour: is not known').waitFor();
 
     await page.getByRole('button', { name: 'Create campaign' }).click();
@@ -113,15 +113,15 @@ describe.skipIf(chromium === undefined)('campaigns in the console', { timeout: P
     api.campaigns.push(campaign);
     await open(`/console/campaigns/${campaign.id}`);
     await live();
-    expect(await figure('Targeted').textContent()).toBe('10');
+    await expect.poll(() => figure('Targeted').textContent()).toBe('10');
     expect(api.openStreams).toEqual([campaign.id]);
 
     api.campaigns = [{ ...campaign, counts: { ...NO_COUNTS, SUCCESS: 10, acknowledged: 7, onAir: 3 } }];
     const event = { campaignId: campaign.id, deliveryId: campaign.id, outcome: 'SUCCESS' as const, epoch: 1, ts: Date.now() };
     api.emit('message', event);
     await expect.poll(() => figure('Installed').textContent()).toBe('7');
-    expect(await figure('Handed over').textContent()).toBe('10');
-    expect(await figure('On air').textContent()).toBe('3');
+    await expect.poll(() => figure('Handed over').textContent()).toBe('10');
+    await expect.poll(() => figure('On air').textContent()).toBe('3');
 
     const path = `/campaigns/${campaign.id}`;
     const before = api.sent('GET', path).length;
@@ -162,7 +162,7 @@ describe.skipIf(chromium === undefined)('campaigns in the console', { timeout: P
     await page.getByText('Its screens are told to take it off.').waitFor();
     await dialog.waitFor({ state: 'hidden' });
 
-    expect(await page.locator('[data-figure="dirty"]').textContent()).toBe('2');
+    await expect.poll(() => page.locator('[data-figure="dirty"]').textContent()).toBe('2');
     api.clearance = { clean: 5, dirty: 0, unreachable: 0, latestEnd: null };
     await page.getByText('All 5 screens are clear.').waitFor();
     expect(await page.getByRole('button', { name: 'Cancel campaign' }).count()).toBe(0);
@@ -175,7 +175,7 @@ describe.skipIf(chromium === undefined)('campaigns in the console', { timeout: P
     await open(`/console/campaigns/${campaign.id}`);
     await page.getByRole('button', { name: 'Dispatch' }).click();
     await page.getByText('Publishing').first().waitFor();
-    expect(await figure('Targeted').textContent()).toBe('1');
+    await expect.poll(() => figure('Targeted').textContent()).toBe('1');
   });
 
   it('says why a campaign is not playing on a screen, from its row and for a screen that has none, and follows it', async () => {

@@ -58,7 +58,7 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: P
     api.screenEvents.push(storedEventRow({ eventType: 'ERROR', reason: HOSTILE }), storedEventRow({ eventType: 'PLAY_LOG', plays: 1200 }));
     await open('/console/screens');
     await page.getByText('clock 90.0 s ahead').waitFor();
-    expect(await page.getByText(/^clock /).count()).toBe(1);
+    await expect.poll(() => page.getByText(/^clock /).count()).toBe(1);
     await page.getByRole('link', { name: 'lobby-2' }).click();
     await page.getByRole('heading', { level: 1, name: 'lobby-2' }).waitFor();
     for (const text of [/plain HTTP by name/, /no room for what it was offered/, '1.9 GB of 2.0 GB', 'since', 'Plays: 1,200', 'On air'])
@@ -178,7 +178,7 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: P
     await page.getByRole('button', { name: 'More of Shops' }).click();
     await page.getByRole('menuitem', { name: 'Edit' }).click();
     await dialog.getByText('One is set, and stays unless you type another.').waitFor();
-    expect(await dialog.getByRole('textbox', { name: 'Secret' }).inputValue()).toBe('');
+    await expect.poll(() => dialog.getByRole('textbox', { name: 'Secret' }).inputValue()).toBe('');
   });
 
   it('answers an unknown page and an unknown campaign in its own words', async () => {

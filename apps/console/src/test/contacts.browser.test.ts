@@ -40,7 +40,7 @@ describe.skipIf(chromium === undefined)('contacts in the console', { timeout: PA
     expect(api.sent('POST', '/contacts/import')).toMatchObject([{ contentType: 'application/x-ndjson', body: '{"id":"c-1"}\n' }]);
     await page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true }).last().click();
     await rows().first().waitFor();
-    expect(await rows().first().innerText()).toContain('ann@example.test');
+    await expect.poll(() => rows().first().innerText()).toContain('ann@example.test');
   });
 
   it('finds by search and tag, which stand in its address, and shows what came from outside as text', async () => {
@@ -73,6 +73,6 @@ describe.skipIf(chromium === undefined)('contacts in the console', { timeout: PA
     await page.getByRole('button', { name: 'Show every contact' }).click();
     await page.getByText('1–25 of 61 contacts').waitFor();
     await shot('contacts-phone');
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   });
 });

@@ -37,11 +37,11 @@ describe.skipIf(chromium === undefined)('executions in the console', { timeout: 
     await open('/');
     await page.getByRole('navigation').getByRole('link', { name: 'Executions' }).click();
     await page.getByText('2 in a queue, oldest for 2 h 5 min').waitFor();
-    expect(await page.locator('[data-figure="Deliveries waiting"]').innerText()).toBe('120');
+    await expect.poll(() => page.locator('[data-figure="Deliveries waiting"]').innerText()).toBe('120');
     await rows().nth(3).waitFor();
-    expect(await rows().nth(0).innerText()).toContain('9,872 sent, 128 open, 3 failed');
-    expect(await rows().nth(2).innerText()).toContain(`${HOSTILE} (5 attempts)`);
-    expect(await rows().nth(3).innerText()).toContain('2 min 5 s');
+    await expect.poll(() => rows().nth(0).innerText()).toContain('9,872 sent, 128 open, 3 failed');
+    await expect.poll(() => rows().nth(2).innerText()).toContain(`${HOSTILE} (5 attempts)`);
+    await expect.poll(() => rows().nth(3).innerText()).toContain('2 min 5 s');
     await shot('executions');
     await page.getByRole('combobox', { name: 'State' }).click();
     await page.getByRole('option', { name: 'Skipped' }).click();
@@ -51,14 +51,14 @@ describe.skipIf(chromium === undefined)('executions in the console', { timeout: 
     await page.getByRole('heading', { name: 'Executions' }).waitFor();
     await page.getByText('30 9 * * MON-FRI').waitFor();
     await rows().nth(2).waitFor();
-    expect(await rows().count()).toBe(3);
+    await expect.poll(() => rows().count()).toBe(3);
     await shot('executions-of-campaign');
   });
 
   it('says when nothing has run', async () => {
     await open('/console/executions');
     await page.getByText('Nothing has run yet').waitFor();
-    expect(await page.locator('[data-figure="Latest start"]').innerText()).toBe('–');
+    await expect.poll(() => page.locator('[data-figure="Latest start"]').innerText()).toBe('–');
   });
 
   it('fits a phone', async () => {
@@ -69,6 +69,6 @@ describe.skipIf(chromium === undefined)('executions in the console', { timeout: 
     await open('/console/executions');
     await rows().first().waitFor();
     await shot('executions-phone');
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   });
 });

@@ -48,8 +48,8 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
   it('pauses and says what is mid-air, resumes and says what was rewound, and shows what bounced off the fence', async () => {
     const campaign = rehearsal({ counts: { ...NO_COUNTS, SUCCESS: 400, SENDING: 12, IN_PROGRESS: 88, PENDING: 500 } });
     await show(campaign);
-    expect(await figure('Sent').textContent()).toBe('400');
-    expect(await figure('In flight').textContent()).toBe('100');
+    await expect.poll(() => figure('Sent').textContent()).toBe('400');
+    await expect.poll(() => figure('In flight').textContent()).toBe('100');
     await page.getByRole('img', { name: /^Of 1000 recipients\. Sent: 400, Sending: 12, Claimed: 88, Waiting: 500$/ }).waitFor();
 
     await button('Pause').click();
@@ -62,13 +62,13 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
     api.emit('summary', { campaignId: campaign.id, counts: { REJECTED_STALE: 500 }, epoch: 0, ts: Date.now() });
     await page.getByText('501 stale messages bounced off the fence; nothing was sent.').waitFor();
     const bounced = lines().filter({ hasText: 'Stale, bounced' });
-    expect(await bounced.allTextContents()).toEqual([expect.stringMatching(/501 deliveriesepoch 0$/)]);
+    await expect.poll(() => bounced.allTextContents()).toEqual([expect.stringMatching(/501 deliveriesepoch 0$/)]);
 
     await button('Resume').click();
     await page.getByText('Resumed in epoch 1').first().waitFor();
     await page.getByText('Rewound: 88 that were claimed and not begun.').waitFor();
-    expect(await figure('Epoch').textContent()).toBe('1');
-    expect(await figure('Waiting').textContent()).toBe('588');
+    await expect.poll(() => figure('Epoch').textContent()).toBe('1');
+    await expect.poll(() => figure('Waiting').textContent()).toBe('588');
     api.emit('campaign', { campaignId: campaign.id, status: 'active', paused: false, epoch: 1, ts: Date.now() });
     const sent = delivery(campaign.id, 'SUCCESS', 1);
     api.emit('message', sent);
@@ -135,7 +135,7 @@ describe.skipIf(chromium === undefined)('campaigns that are sent to recipients, 
     await page.getByText('At most 500 a second').waitFor();
     await page.getByText(`"offer": "${HOSTILE.replaceAll('"', '\\"')}"`).waitFor();
     const row = page.getByRole('table', { name: 'Deliveries' }).getByRole('row').last();
-    expect(await row.getByRole('cell').allTextContents()).toMatchObject({ 2: '3', 3: '2', 5: `answered 410 ${HOSTILE}` });
+    await expect.poll(() => row.getByRole('cell').allTextContents()).toMatchObject({ 2: '3', 3: '2', 5: `answered 410 ${HOSTILE}` });
     expect(await page.getByRole('link', { name: 'Edit' }).count()).toBe(0);
     expect(await page.evaluate(() => 'hit' in window)).toBe(false);
     await page.setViewportSize({ width: 390, height: 844 });

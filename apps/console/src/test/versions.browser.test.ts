@@ -35,8 +35,8 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: PA
     await open(`/console/campaigns/${campaign.id}`);
     await page.getByRole('link', { name: 'Edit' }).click();
     const name = page.getByLabel('Name');
-    expect(await name.inputValue()).toBe('Spring');
-    expect(await page.getByLabel('Text over the slides').inputValue()).toBe('Hello');
+    await expect.poll(() => name.inputValue()).toBe('Spring');
+    await expect.poll(() => page.getByLabel('Text over the slides').inputValue()).toBe('Hello');
     await page.getByText('stays as it is').waitFor();
     await shot('edit');
     await name.fill('  ');
@@ -70,11 +70,11 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: PA
     Object.assign(campaign, { version: 4, liveVersion: 4, name: 'Theirs' });
     await page.getByRole('button', { name: 'Save as version 4' }).click();
     await page.getByText('This campaign was changed by someone meanwhile').waitFor();
-    expect(await page.getByLabel('Name').inputValue()).toBe('Mine');
+    await expect.poll(() => page.getByLabel('Name').inputValue()).toBe('Mine');
     await shot('overtaken');
     await page.getByRole('button', { name: 'Load it as it is now' }).click();
     await page.getByRole('button', { name: 'Save as version 5' }).waitFor();
-    expect(await page.getByLabel('Name').inputValue()).toBe('Theirs');
+    await expect.poll(() => page.getByLabel('Name').inputValue()).toBe('Theirs');
     await page.getByLabel('Name').fill('Mine');
     await page.getByRole('button', { name: 'Save as version 5' }).click();
     await page.getByRole('heading', { level: 1, name: 'Mine' }).waitFor();
@@ -104,7 +104,7 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: PA
     await open(`/console/campaigns/${campaign.id}`);
     const table = page.getByRole('table', { name: 'Versions' });
     await table.getByText(HOSTILE).waitFor();
-    expect(await table.locator('[data-figure="screens-2"]').textContent()).toBe('1,234');
+    await expect.poll(() => table.locator('[data-figure="screens-2"]').textContent()).toBe('1,234');
     await table.getByText('as version 1').waitFor();
     expect(await table.locator('[data-version="3"]').getByRole('button').count()).toBe(0);
     await shot('versions');
@@ -182,9 +182,9 @@ describe.skipIf(chromium === undefined)('versions in the console', { timeout: PA
     ];
     await open(`/console/campaigns/${campaign.id}`);
     const table = page.getByRole('table', { name: 'Screens that are not clear' });
-    expect(await table.getByRole('row', { name: /a-lobby/ }).textContent()).toMatch(/online, has not answered yet3/);
+    await expect.poll(() => table.getByRole('row', { name: /a-lobby/ }).textContent()).toMatch(/online, has not answered yet3/);
     const row = table.getByRole('row', { name: /cut-off-0/ });
-    expect(await row.textContent()).toMatch(/offline since 2 hours ago2/);
+    await expect.poll(() => row.textContent()).toMatch(/offline since 2 hours ago2/);
     expect(await row.locator('time').last().getAttribute('datetime')).toBe(new Date(START).toISOString());
     await page.getByText('12 screens are not clear').waitFor();
     await shot('clearance');

@@ -168,8 +168,8 @@ describe.skipIf(chromium === undefined)('the isolation of what the player page s
     expect(await rig.shownColour()).toBe('teal');
     expect(rig.broker.kinds(rig.device, id)).toEqual(['INSTALL_ACK', 'DISPLAY_START', 'ERROR', 'DISPLAY_COMPLETE']);
     await rig.page.keyboard.press('i');
-    expect(await rig.page.locator('#overlay').innerText()).toContain('taken off: its template broke the rules');
-    expect(await rig.page.locator('iframe').count()).toBe(1);
+    await expect.poll(() => rig.page.locator('#overlay').innerText()).toContain('taken off: its template broke the rules');
+    await expect.poll(() => rig.page.locator('iframe').count()).toBe(1);
   });
 
   it('takes one that floods it with messages off the air, and lives on', async () => {

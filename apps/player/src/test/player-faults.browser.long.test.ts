@@ -95,7 +95,7 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
       assets: [{ url, checksum: '', sizeBytes: 0 }],
     });
     await rig.broker.event(rig.device, 'DISPLAY_START', campaignId);
-    expect(await rig.page.frameLocator('#display iframe').locator('h1').innerText()).toBe('Old');
+    await expect.poll(() => rig.page.frameLocator('#display iframe').locator('h1').innerText()).toBe('Old');
     expect(await rig.stored('media')).toEqual([`url:${url}`]);
   });
 
@@ -106,7 +106,7 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
     await rig.broker.event(rig.device, 'DISPLAY_START', manifest.campaignId);
     await rig.broker.close();
     await expect.poll(() => rig.frames()).toBe(0);
-    expect(await rig.page.locator('#idle').innerText()).toContain('trying again');
+    await expect.poll(() => rig.page.locator('#idle').innerText()).toContain('trying again');
     await expect.poll(() => rig.stored('outbox')).toHaveLength(1);
     await rig.broker.open();
     await rig.broker.event(rig.device, 'DISPLAY_COMPLETE', manifest.campaignId);
@@ -190,13 +190,13 @@ describe.skipIf(chromium === undefined)('the player page in trouble', () => {
     await rig.broker.event(rig.device, 'DISPLAY_START', manifest.campaignId);
     expect(await rig.page.locator('#overlay').isVisible()).toBe(false);
     await rig.page.keyboard.press('i');
-    expect(await rig.page.locator('#overlay').innerText()).toContain(manifest.campaignId);
-    expect(await rig.page.locator('#overlay').innerText()).toContain('on the screen');
+    await expect.poll(() => rig.page.locator('#overlay').innerText()).toContain(manifest.campaignId);
+    await expect.poll(() => rig.page.locator('#overlay').innerText()).toContain('on the screen');
     await rig.page.keyboard.press('i');
     expect(await rig.page.locator('#overlay').isVisible()).toBe(false);
     rig.broker.publish(`devices/${rig.device}/control`, { type: 'identify' });
     await expect.poll(() => rig.page.locator('#identify').isVisible()).toBe(true);
-    expect(await rig.page.locator('#identify').innerText()).toBe(rig.device);
+    await expect.poll(() => rig.page.locator('#identify').innerText()).toBe(rig.device);
     const loaded = rig.page.waitForEvent('load');
     rig.broker.publish(`devices/${rig.device}/control`, { type: 'reload' });
     await loaded;

@@ -170,7 +170,7 @@ describe.skipIf(chromium === undefined)('a screen on plain HTTP by name', () => 
     const campaign = rig.campaign();
     rig.offer({ ...campaign, templateUrl: 'javascript:0' });
     await rig.broker.event(rig.device, 'ERROR', campaign.campaignId);
-    expect(await rig.page.locator('body[data-before]').count()).toBe(1);
+    await expect.poll(() => rig.page.locator('body[data-before]').count()).toBe(1);
     await rig.server.open();
     await expect.poll(() => rig.page.locator('body[data-before]').count()).toBe(0);
   });

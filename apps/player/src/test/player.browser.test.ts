@@ -25,7 +25,7 @@ describe.skipIf(chromium === undefined)('the player page', () => {
     }
     expect(Math.min(...took)).toBeLessThan(1_000);
     expect(rig.broker.statuses.at(-1)).toMatchObject({ retained: true, status: { deviceId: rig.device, status: 'online', installed: [] } });
-    expect(await rig.page.locator('#idle').innerText()).toContain(rig.device);
+    await expect.poll(() => rig.page.locator('#idle').innerText()).toContain(rig.device);
     expect(await rig.frames()).toBe(0);
     await rig.page.close();
     await rig.broker.until(
@@ -43,7 +43,7 @@ describe.skipIf(chromium === undefined)('the player page', () => {
     await rig.open('');
     const first = await rig.broker.until(() => rig.broker.statuses[0]?.status, 'online');
     expect(first.deviceId).toMatch(/^screen-[a-z0-9]{6}$/);
-    expect(await rig.page.locator('#idle h1').innerText()).toBe(first.deviceId);
+    await expect.poll(() => rig.page.locator('#idle h1').innerText()).toBe(first.deviceId);
     await rig.page.reload();
     const again = await rig.broker.until(() => rig.broker.statuses.filter(({ status }) => status.status === 'online')[1], 'online again');
     expect(again.status.deviceId).toBe(first.deviceId);
@@ -71,7 +71,7 @@ describe.skipIf(chromium === undefined)('the player page', () => {
     expect(over.timestamp - manifest.expireAt).toBeGreaterThanOrEqual(0);
     expect(over.timestamp - manifest.expireAt).toBeLessThan(5_000);
     expect(await rig.frames()).toBe(0);
-    expect(await rig.page.locator('#idle').isVisible()).toBe(true);
+    await expect.poll(() => rig.page.locator('#idle').isVisible()).toBe(true);
     expect([await rig.stored('campaigns'), await rig.stored('templates'), await rig.stored('media')]).toEqual([[], [], []]);
     expect(rig.broker.kinds(rig.device, manifest.campaignId)).toEqual(['INSTALL_ACK', 'DISPLAY_START', 'DISPLAY_COMPLETE']);
     await expect.poll(() => rig.stored('outbox')).toEqual([]);
@@ -237,11 +237,11 @@ describe.skipIf(chromium === undefined)('the player page', () => {
     await rig.broker.event(rig.device, 'INSTALL_ACK', manifest.campaignId);
     await expect.poll(() => rig.page.locator('#wings iframe').count()).toBe(1);
     expect(await rig.frames()).toBe(0);
-    expect(await rig.page.locator('#idle').innerText()).toContain('Next campaign at');
+    await expect.poll(() => rig.page.locator('#idle').innerText()).toContain('Next campaign at');
     const start = await rig.broker.event(rig.device, 'DISPLAY_START', manifest.campaignId);
     expect(start.timestamp - manifest.startAt).toBeGreaterThanOrEqual(0);
     // To the tenth of a second where the stage is tested; here it is enough that nothing had to be fetched or drawn first.
     expect(start.timestamp - manifest.startAt).toBeLessThan(5_000);
-    expect(await rig.page.locator('iframe').count()).toBe(1);
+    await expect.poll(() => rig.page.locator('iframe').count()).toBe(1);
   });
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '../kit/log.js';
 import { eventually } from '../test/support/eventually.js';
-import { freePort } from '../test/support/mosquitto.js';
+import { freePort } from '@marquee/testing';
 import { TestScreen } from '../test/support/test-screen.js';
 import type { MessageHandler } from './broker.js';
 import { BrokerSeat } from './seat.js';

@@ -28,7 +28,7 @@ beforeAll(async () => {
   if (redisServer === undefined) return;
   server = await RedisServer.start();
   connection = new RedisConnection(server.url, silentLog);
-  await connection.whenReady(5000);
+  await connection.whenReady(60_000);
 });
 
 afterAll(async () => {

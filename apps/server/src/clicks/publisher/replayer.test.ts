@@ -190,7 +190,7 @@ describe.skipIf(redisOrSkip() === undefined)('what waits in Redis', () => {
   beforeAll(async () => {
     server = await RedisServer.start();
     connection = new RedisConnection(server.url, silentLog);
-    await connection.whenReady(5000);
+    await connection.whenReady(60_000);
   });
   afterAll(async () => {
     await connection.close();

@@ -50,8 +50,15 @@ describe('an audience', () => {
     expect(count.json()).toEqual({ count: expected.length });
     const created = await flow.create({ audience: audience as { all: true } });
     expect(await reached(created.id)).toEqual(expected);
-    const { counts } = await flow.http.read(`/campaigns/${created.id}`);
-    expect(counts).toMatchObject({ SUCCESS: expected.length, PENDING: 0, IN_PROGRESS: 0, SENDING: 0, FAILED: 0 });
+    await eventually(async () =>
+      expect((await flow.http.read(`/campaigns/${created.id}`)).counts).toMatchObject({
+        SUCCESS: expected.length,
+        PENDING: 0,
+        IN_PROGRESS: 0,
+        SENDING: 0,
+        FAILED: 0,
+      }),
+    );
   });
 });
 

@@ -7,7 +7,8 @@ import { EmbeddedBroker } from '../../broker/embedded-broker.js';
 import { OutsideBroker } from '../../broker/outside-broker.js';
 import { silentLog } from '../../kit/log.js';
 import { Inbox } from './inbox.js';
-import { freePort, Mosquitto } from './mosquitto.js';
+import { freePort } from '@marquee/testing';
+import { Mosquitto } from './mosquitto.js';
 
 /** One kind of broker under test. Every `start` is another server on the same broker address. */
 export class BrokerHarness {

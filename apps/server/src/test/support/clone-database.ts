@@ -23,7 +23,7 @@ export async function onServer<Result>(url: string, work: (client: pg.Client) =>
 }
 
 const BUSY = '55006';
-const BUSY_MS = 10_000;
+const BUSY_MS = 60_000;
 
 /** Makes `name` a copy of `template`, in place of a database of that name; waits while somebody is connected to the template. */
 export async function cloneDatabase(client: pg.Client, template: string, name: string): Promise<string> {

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@marquee/testing';
 
 const SHIPPED = fileURLToPath(new URL('../../../../../deploy/mosquitto.conf', import.meta.url));
 
@@ -66,18 +67,6 @@ export class Mosquitto {
     await this.halt();
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-/** A port on loopback that nothing listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
 }
 
 async function accepts(port: number): Promise<boolean> {

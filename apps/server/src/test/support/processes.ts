@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { Fleet } from '@marquee/simulator';
 import { eventually } from './eventually.js';
 import { campaignBody } from './flow.js';
-import { freePort } from './mosquitto.js';
+import { freePort } from '@marquee/testing';
 import { ServerProcess } from './server-process.js';
 
 /** Several processes on one DATA_DIR, as a user starts them: each with a PORT of its own, all with the same MQTT ports. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HttpClient } from './http-client.js';
-import { freePort } from './mosquitto.js';
+import { freePort } from '@marquee/testing';
 
 /** The built server; `npm test` builds it first. TEST_SERVER_MAIN names another build to hold to the same flows. */
 export const SERVER_MAIN = process.env['TEST_SERVER_MAIN'] ?? fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
