@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
+import { freePort } from '../packages/testing/src/free-port.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'marquee-demo-'));
 // As root, the database is run by another user, who must be able to enter.
@@ -15,15 +15,6 @@ afterAll(async () => {
   for (const child of children) if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
   rmSync(folder, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
 
 /** Starts a script of the repository away from its own settings and data, and lets a test read what it says. */
 function start(script: string, settings: Record<string, string>) {
@@ -56,7 +47,7 @@ function start(script: string, settings: Record<string, string>) {
 }
 
 it('shows a campaign on 50 screens, and Ctrl-C ends all of it', { timeout: 120_000 }, async () => {
-  const [port, mqttPort, mqttWsPort] = [await freePort(), await freePort(), await freePort()];
+  const [port, mqttPort, mqttWsPort] = [String(await freePort()), String(await freePort()), String(await freePort())];
   const demo = start('./demo.mjs', { PORT: port, MQTT_PORT: mqttPort, MQTT_WS_PORT: mqttWsPort, LOG_LEVEL: 'warn' });
   const [, page = ''] = await demo.says(/watch it arrive +(http\S+)/);
   await demo.says(/50 acknowledged/);

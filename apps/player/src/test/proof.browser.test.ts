@@ -37,8 +37,15 @@ describe.skipIf(chromium === undefined)('what the player page proves', () => {
     expect(event).toMatchObject({ version: 1, deviceId: rig.device });
     const [red, blue, redAgain] = told();
     expect([red, blue, redAgain].map((play) => play?.assetId)).toEqual([show.assets[0]?.id, show.assets[1]?.id, show.assets[0]?.id]);
-    for (const play of [red, blue]) expect(Math.abs((play?.durationMs ?? 0) - 1_000)).toBeLessThan(500);
-    expect((blue?.startedAt ?? 0) - (red?.startedAt ?? 0)).toBeGreaterThanOrEqual(900);
+    // A slide is shown until the next one is, which on a busy machine comes later than told.
+    for (const [play, after] of [
+      [red, blue],
+      [blue, redAgain],
+    ] as const) {
+      const shownMs = (after?.startedAt ?? 0) - (play?.startedAt ?? 0);
+      expect(shownMs).toBeGreaterThanOrEqual(900);
+      expect(Math.abs((play?.durationMs ?? 0) - shownMs)).toBeLessThan(300);
+    }
 
     await rig.broker.close();
     await expect.poll(async () => (await rig.plays()).length).toBeGreaterThanOrEqual(2);

@@ -78,7 +78,7 @@ describe('a replay that is asked for', () => {
 });
 
 // Each command is a process of its own.
-describe('marquee clicks', { timeout: 90_000 }, () => {
+describe('marquee clicks', { timeout: 180_000 }, () => {
   it('says how clicks are, and replays', async () => {
     await flow.http.post('/ads/clicks', clickBody({ adId: 'cli' }), bearer());
     const status = await run('clicks', 'status');

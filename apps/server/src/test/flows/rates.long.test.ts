@@ -51,25 +51,22 @@ async function get(id: string): Promise<CampaignDetail> {
   return (await flow.http.get(`/campaigns/${id}`)).json() as CampaignDetail;
 }
 
-async function ended(id: string, success: number): Promise<void> {
-  await eventually(async () => expect(await get(id)).toMatchObject({ status: 'completed', counts: { SUCCESS: success } }));
+async function ended(id: string, success: number, withinMs = 60_000): Promise<void> {
+  await eventually(async () => expect(await get(id)).toMatchObject({ status: 'completed', counts: { SUCCESS: success } }), withinMs);
 }
 
-/** The fullest second by the senders' stamps, and by when the receiver had the posts, which also counts how long this process stood still. */
-function mostInASecond(path: RegExp): { sent: number; received: number } {
-  const posts = receiver.posts.all.filter((post) => path.test(post.path));
-  const most = (at: number[]): number =>
-    mostWithin(
-      at.sort((a, b) => a - b),
-      1000,
-    );
-  return { sent: most(posts.map((post) => Number(post.headers['x-marquee-timestamp']))), received: most(posts.map((post) => post.at)) };
-}
+const ascending = (numbers: number[]): number[] => numbers.toSorted((a, b) => a - b);
 
+/** No second holds more, by the senders' stamps: when this process had the posts tells as well how long it stood still. */
 function expectAtMost(perSecond: number, path: RegExp): void {
-  const { sent, received } = mostInASecond(path);
-  expect(sent).toBeLessThanOrEqual(perSecond);
-  expect(received).toBeLessThanOrEqual(1.1 * perSecond);
+  const posts = receiver.posts.all
+    .filter((post) => path.test(post.path))
+    .map(({ headers, at }) => ({ sent: Number(headers['x-marquee-timestamp']), at }));
+  expect(mostWithin(ascending(posts.map(({ sent }) => sent)), 1000)).toBeLessThanOrEqual(perSecond);
+  // They are of the moment of sending.
+  const ways = ascending(posts.map(({ sent, at }) => at - sent));
+  expect(ways[0]).toBeGreaterThanOrEqual(0);
+  expect(ways[Math.floor(ways.length / 2)]).toBeLessThan(1000);
 }
 
 test('two processes together keep the rate of a campaign and of the channel, as the receiver sees it', async () => {
@@ -87,7 +84,7 @@ test('two processes together keep the rate of a campaign and of the channel, as 
   const keys = new Set(receiver.posts.all.map((post) => post.headers['idempotency-key']));
   expect(receiver.posts.all).toHaveLength(2 * CONTACTS);
   expect(keys.size).toBe(2 * CONTACTS);
-}, 60_000);
+}, 180_000);
 
 test('a campaign whose receiver hangs leaves places to the next', async () => {
   receiver.behave = hangs;
@@ -103,7 +100,7 @@ test('a campaign whose receiver hangs leaves places to the next', async () => {
   } finally {
     await good.stop();
   }
-}, 60_000);
+}, 180_000);
 
 test('a campaign of ten is done long before one of many that was first', async () => {
   const many = await run({ channel: 'null', audience: { count: 50_000 }, content: { latencyMs: 20 } });
@@ -111,5 +108,5 @@ test('a campaign of ten is done long before one of many that was first', async (
   const few = await run({ channel: 'null', audience: { count: 10 } });
   await ended(few, 10);
   expect((await get(many)).counts.PENDING).toBeGreaterThan(0);
-  await ended(many, 50_000);
-}, 60_000);
+  await ended(many, 50_000, 240_000);
+}, 300_000);

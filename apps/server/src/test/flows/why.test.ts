@@ -178,7 +178,7 @@ describe('why a campaign is not playing', () => {
 });
 
 // Each command is a process of its own, a second or two on a machine that has other work.
-describe('marquee why', { timeout: 60_000 }, () => {
+describe('marquee why', { timeout: 180_000 }, () => {
   const call = (...args: string[]): Promise<Ran> => marquee(['why', ...args], { DATABASE_URL: flow.database.url });
 
   test('prints the sentence of the API and ends with what it means', async () => {
