@@ -66,7 +66,7 @@ function wallBreakers(cases: Map<string, string>): Set<string> {
   return new Set(findings.filter((finding) => finding.code === WALL).map((finding) => finding.file));
 }
 
-describe('the walls between the rooms', { timeout: 60_000 }, () => {
+describe('the walls between the rooms', { timeout: 180_000 }, () => {
   it('stand between every two rooms of the server, however deep the file lies', () => {
     const allowed = new Map<string, string>();
     const forbidden = new Map<string, string>();
@@ -149,7 +149,7 @@ describe('the walls between the rooms', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the linter', { timeout: 60_000 }, () => {
+describe('the linter', { timeout: 180_000 }, () => {
   const refused: [code: string, text: string][] = [
     ['typescript(no-explicit-any)', 'export const some: any = 1;'],
     ['typescript(no-floating-promises)', 'export function run(work: () => Promise<void>) { work(); }'],

@@ -33,7 +33,7 @@ function run(bodies: Record<string, string>, environment: Record<string, string>
   return { status, said: stdout + stderr };
 }
 
-describe('a test file', { timeout: 60_000 }, () => {
+describe('a test file', { timeout: 180_000 }, () => {
   it('passes when it closes what it opens, though closing takes a while', () => {
     const { status, said } = run({
       clean: `test('clean', async () => {
@@ -68,7 +68,7 @@ describe('a test file', { timeout: 60_000 }, () => {
   });
 });
 
-describe('what the machine lacks', { timeout: 60_000 }, () => {
+describe('what the machine lacks', { timeout: 180_000 }, () => {
   const lacking = "const tool = requireOrSkip(undefined, 'a torque wrench');\ntest.skipIf(tool === undefined)('turns', () => {});";
   const skipping = {
     skip: "test.skip('some', () => {});",

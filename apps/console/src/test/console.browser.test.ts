@@ -118,7 +118,7 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: P
     await page.getByRole('link', { name: 'Came meanwhile' }).waitFor();
     expect(api.openStreams).toEqual([]);
     api.refusals.clear();
-    await page.locator('header [data-live="live"]').first().waitFor({ timeout: 20_000 });
+    await page.locator('header [data-live="live"]').first().waitFor();
   });
 
   it('keeps filter and page in the address, and offers another try when the list cannot be read', async () => {

@@ -115,7 +115,7 @@ describe('the PostgreSQL in DATA_DIR', () => {
     expect(postmasterPid(dataDir)).toBe(pid);
     await next.stop();
     expect(postmasterPid(dataDir)).toBeUndefined();
-  }, 60_000);
+  }, 180_000);
 
   test('killed with -9 it comes back by itself on the same port, with all that was committed', async () => {
     const { url } = await start();

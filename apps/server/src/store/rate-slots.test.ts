@@ -79,7 +79,7 @@ describe('no second holds more sends than the rate', () => {
       }),
       { numRuns: 40 },
     );
-  }, 60_000);
+  }, 180_000);
 
   test('of a campaign and of the channel that it shares', async () => {
     const campaigns = fc.array(fc.constantFrom(1, 20, 90, undefined), { minLength: 1, maxLength: 4 });
@@ -117,7 +117,7 @@ describe('no second holds more sends than the rate', () => {
       ),
       { numRuns: 40 },
     );
-  }, 60_000);
+  }, 180_000);
 });
 
 test.each([1, 10, 200, 5000])('two that ask as soon as they may use almost all of %i a second', async (rate) => {

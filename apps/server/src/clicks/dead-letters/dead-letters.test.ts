@@ -140,7 +140,7 @@ describe('a click that dies in two places at once', () => {
     const pending = await store.database.transaction(async (runner) => {
       await first(runner);
       const waiting = second();
-      await expect.poll(() => countWaiting(store, 'row'), { timeout: 30_000 }).toBe(1);
+      await expect.poll(() => countWaiting(store, 'row')).toBe(1);
       return { waiting };
     });
     await pending.waiting;

@@ -15,7 +15,7 @@ let folder: string;
 beforeAll(async () => {
   flow = await Flow.start({ DISPATCH_BATCH: '20', RECONCILE_INTERVAL_MS: '50', WORKER_NAME: 'the-worker' });
   folder = await mkdtemp(join(tmpdir(), 'marquee-cli-'));
-}, 60_000);
+});
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
   await flow.stop();

@@ -41,11 +41,11 @@ describe.skipIf(rabbitmqOrSkip() === undefined || redisOrSkip() === undefined)('
   beforeAll(async () => {
     [rabbit, redis] = await Promise.all([RabbitServer.start(), RedisServer.start()]);
     flow = await Flow.start({ JWT_SECRET, AMQP_URL: rabbit.url, REDIS_URL: redis.url });
-  }, 60_000);
+  });
   afterAll(async () => {
     await flow?.stop();
     await Promise.all([rabbit?.remove(), redis?.remove()]);
-  }, 60_000);
+  });
 
   it('a click arrives in the numbers', async () => {
     const running = flow as Flow;

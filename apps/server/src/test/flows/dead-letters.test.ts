@@ -7,7 +7,7 @@ import { marquee } from '../support/marquee.js';
 let flow: Flow;
 beforeAll(async () => {
   flow = await Flow.start({ JWT_SECRET });
-}, 60_000);
+});
 beforeEach(() => flow.sql('truncate click_dead_letters restart identity'));
 afterAll(() => flow.stop());
 

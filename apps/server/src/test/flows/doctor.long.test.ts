@@ -8,7 +8,7 @@ import { marquee } from '../support/marquee.js';
 let flow: Flow;
 beforeAll(async () => {
   flow = await Flow.start();
-}, 60_000);
+});
 afterAll(() => flow.stop());
 
 interface Finding {
@@ -37,7 +37,7 @@ async function examine(more: Record<string, string> = {}): Promise<{ code: numbe
   return { code, of: (check) => findings.find((finding) => finding.check === check) };
 }
 
-test('a running Marquee is well', { timeout: 60_000 }, async () => {
+test('a running Marquee is well', { timeout: 180_000 }, async () => {
   const { code, stdout } = await marquee(['doctor'], settings());
   expect(code).toBe(0);
   expect(stdout).not.toMatch(/^fail/m);
@@ -45,7 +45,7 @@ test('a running Marquee is well', { timeout: 60_000 }, async () => {
     expect(stdout).toMatch(new RegExp(`^ok +${check}`, 'm'));
 });
 
-test('a wrong setting, a database that is away and a broker that is away fail, each with what to do', { timeout: 60_000 }, async () => {
+test('a wrong setting, a database that is away and a broker that is away fail, each with what to do', { timeout: 180_000 }, async () => {
   expect(await marquee(['doctor'], { ...settings(), DISPATCH_BATCH: 'many' })).toMatchObject({
     code: 1,
     stdout: expect.stringMatching(/^fail +settings +DISPATCH_BATCH must be /m),
@@ -58,7 +58,7 @@ test('a wrong setting, a database that is away and a broker that is away fail, e
   expect(of('broker')).toMatchObject({ state: 'fail', text: expect.stringContaining('MQTT_URL') });
 });
 
-test('a port that another program has fails; one that is free waits for the start', { timeout: 60_000 }, async () => {
+test('a port that another program has fails; one that is free waits for the start', { timeout: 180_000 }, async () => {
   const other = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const taken = String((other.address() as AddressInfo).port);
@@ -76,7 +76,7 @@ test('a port that another program has fails; one that is free waits for the star
   expect([down.code, down.of('API')?.state, down.of('broker')?.state, down.of('players')?.state]).toEqual([0, 'warn', 'warn', 'ok']);
 });
 
-test('what waits for somebody who does not come is a warning', { timeout: 60_000 }, async () => {
+test('what waits for somebody who does not come is a warning', { timeout: 180_000 }, async () => {
   await flow.server.stop();
   const [campaign, execution] = [newId(), newId()];
   await flow.sql(

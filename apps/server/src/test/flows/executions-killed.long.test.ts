@@ -8,7 +8,7 @@ import { ServerProcess } from '../support/server-process.js';
 let at: Flow;
 beforeAll(async () => {
   at = await Flow.start({ RECONCILE_INTERVAL_MS: '50' });
-}, 60_000);
+});
 afterAll(() => at.stop());
 
 const GATE = 730_119;
@@ -65,5 +65,5 @@ test('two processes make one execution a slot, also while one of them is killed'
     expect(executions.map((each) => [each.scheduledFor, each.state])).toEqual(
       Array.from({ length: (until - first) / 1000 }, (_, n) => [first + n * 1000, 'COMPLETED']),
     );
-  }, 60_000);
-}, 90_000);
+  });
+});

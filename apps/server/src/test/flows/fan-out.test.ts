@@ -15,7 +15,7 @@ describe('in the middle of a fan-out', { timeout: 120_000 }, () => {
   let all: FanOut;
   beforeAll(async () => {
     all = await FanOut.start(SCREENS, false);
-  }, 60_000);
+  });
   afterAll(() => all.stop());
 
   // One after the other on one server and its screens, which costs time only as well.

@@ -28,7 +28,7 @@ beforeAll(async () => {
   });
   const lines = Array.from({ length: CONTACTS }, (_, index) => JSON.stringify({ id: `c${index}`, tags: index < 10 ? ['few'] : [] }));
   await flow.http.post('/contacts/import', `${lines.join('\n')}\n`, { 'content-type': 'application/x-ndjson' });
-}, 60_000);
+});
 afterAll(async () => {
   await second.stop();
   await flow.stop();

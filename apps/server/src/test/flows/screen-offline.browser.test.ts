@@ -63,5 +63,5 @@ describe.skipIf(chromium === undefined)('a screen in a browser, with the real se
     await seesBoth();
     expect(await page.locator('#idle').isVisible()).toBe(false);
     await flow.revive();
-  }, 90_000);
+  });
 });

@@ -17,7 +17,7 @@ const HOUR = 3_600_000;
 let flow: Flow;
 beforeAll(async () => {
   flow = await Flow.start();
-}, 60_000);
+});
 afterAll(() => flow.stop());
 
 async function ask(campaignId: string, deviceId: string): Promise<WhyView> {

@@ -23,7 +23,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'marquee-restarted-'));
   postgres = await startEmbeddedPostgres({ dataDir, sources: binaries.sources });
   await migrate(postgres.url);
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all(opened.map((each) => each.close()));
   await postgres.stop();
@@ -62,4 +62,4 @@ test('a pause that waits while the database restarts is not confirmed; the next 
   await expect(interruptions.pause(campaign, { waitMs: 0, force: false })).resolves.toMatchObject({ paused: true });
   expect(await up()).toBeGreaterThanOrEqual(DEADLINE_MS);
   await hold.release();
-}, 60_000);
+});

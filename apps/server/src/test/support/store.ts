@@ -33,7 +33,7 @@ export async function openTestStore(): Promise<TestStore> {
     url,
     database,
     sql: async (text, values) => (await client.query(text, values)).rows,
-    fence: (options = {}) => new Fence(open(), open(), systemClock, { deadlineMs: 2000, idleMs: 5000, waitMs: 5000, ...options }),
+    fence: (options = {}) => new Fence(open(), open(), systemClock, { deadlineMs: 10_000, idleMs: 20_000, waitMs: 20_000, ...options }),
     close: async () => {
       await client.end();
       await Promise.all(opened.map((each) => each.close()));
