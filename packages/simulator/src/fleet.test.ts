@@ -166,8 +166,8 @@ describe('installing', () => {
 describe('showing', () => {
   test('starts at startAt and ends at expireAt, each once', async () => {
     const fleet = await start({ screens: 3 });
-    const startAt = Date.now() + 300;
-    const expireAt = startAt + 300;
+    const startAt = Date.now() + 500;
+    const expireAt = startAt + 4000;
     await tellAll(fleet, manifest({ startAt, expireAt }));
     await broker.until('acks', 3, { eventType: 'DISPLAY_COMPLETE' });
     for (const { body } of broker.find('acks', { eventType: 'DISPLAY_START' })) {
