@@ -7,7 +7,7 @@ import { apiOf, type ApiOptions, asksApi } from '../command.js';
 import { say, table } from '../terminal.js';
 import { checkDatabase } from './database-checks.js';
 import { type Finding, fail, ok, warn } from './finding.js';
-import { checkApi, checkBroker, checkDisk, checkOpenFiles, checkWebSocketPort } from './machine-checks.js';
+import { checkApi, checkBroker, checkClicks, checkDisk, checkOpenFiles, checkWebSocketPort } from './machine-checks.js';
 
 const HELP = `
 Looks at what Marquee needs on this machine and with these settings, also while the server is down; changes nothing.
@@ -43,11 +43,22 @@ async function examine(options: ApiOptions): Promise<Finding[]> {
     if (error instanceof StartError) return [fail('settings', error.message)];
     throw error;
   }
-  const { runs, ...api } = await checkApi(apiOf(options).base, config);
+  const { base } = apiOf(options);
+  const { runs, ...api } = await checkApi(base, config);
   const database = await examineDatabase(config);
   const broker = await checkBroker(config, runs);
   const players = await checkWebSocketPort(config, runs);
-  return [ok('settings', 'all are valid'), api, ...database, broker, ...players, checkOpenFiles(), await checkDisk(config.dataDir)];
+  const clicks = runs ? [await checkClicks(base)] : [];
+  return [
+    ok('settings', 'all are valid'),
+    api,
+    ...database,
+    broker,
+    ...players,
+    ...clicks,
+    checkOpenFiles(),
+    await checkDisk(config.dataDir),
+  ];
 }
 
 async function examineDatabase({ databaseUrl, dataDir }: Config): Promise<Finding[]> {

@@ -1,3 +1,4 @@
+import { clicksStatus, ROUTES } from '@marquee/contracts';
 import { statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
@@ -56,6 +57,27 @@ export async function checkApi(base: string, { host, port }: Config): Promise<Fi
         runs: false,
       };
     return { ...warn('API', `Nothing answers at ${base}: start Marquee (npm start), or name its address by --url.`), runs: false };
+  }
+}
+
+/** Whether clicks come through to be counted, by what the running server says. */
+export async function checkClicks(base: string): Promise<Finding> {
+  try {
+    const answer = await within(PATIENCE_MS, request(`${base}${ROUTES.clicksStatus}`));
+    const { circuit, processes, fallbackDepth, dlqDepth } = clicksStatus.parse(await within(PATIENCE_MS, answer.body.json()));
+    const { length: count } = processes;
+    if (count === 0)
+      return warn('clicks', 'No process with the role clicks runs: clicks are not taken. Start one, or give ROLES the role.');
+    const waiting = `${fallbackDepth ?? 'an unknown number of'} clicks wait in the fallback`;
+    const away = processes.find(({ broker: { connected, blocked } }) => !connected || blocked);
+    if (away !== undefined) {
+      const place = away.broker.kind === 'rabbitmq' ? 'RabbitMQ at AMQP_URL' : 'the database';
+      return warn('clicks', `${away.name} cannot publish to ${place}: ${waiting} until it can. See that it runs and has memory and disk.`);
+    }
+    if (dlqDepth !== null && dlqDepth > 0) return warn('clicks', `${dlqDepth} could not be counted: see marquee clicks dead list.`);
+    return ok('clicks', `the circuit is ${circuit.toLowerCase().replace('_', ' ')}, ${waiting}`);
+  } catch (error) {
+    return warn('clicks', `How clicks do cannot be told: ${reasonOf(error)}.`);
   }
 }
 

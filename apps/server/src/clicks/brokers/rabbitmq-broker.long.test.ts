@@ -30,7 +30,7 @@ const results = (published: { result: string }[]): string[] => [...new Set(publi
 let server: RabbitServer;
 const brokers: RabbitmqBroker[] = [];
 
-function open(more: { url?: string; connect?: typeof connect } = {}): RabbitmqBroker {
+function open(more: { url?: string; connect?: typeof connect; onError?: (error: unknown) => void } = {}): RabbitmqBroker {
   const options = { url: server.url, channels: 3, confirmMs: CONFIRM_MS, log: silentLog, onError: () => undefined };
   const broker = new RabbitmqBroker({ ...options, ...more });
   brokers.push(broker);
@@ -146,8 +146,9 @@ describe.skipIf(rabbitmqOrSkip() === undefined)('RabbitMQ', { timeout: 120_000 }
     expect(results(await broker.publish(clicks(10)))).toEqual(['confirmed']);
   });
 
-  it('keeps what it confirmed over a kill, and everybody comes back', async () => {
-    const broker = await connected();
+  it('keeps what it confirmed over a kill, and everybody comes back, without an error for each channel', async () => {
+    const errors: unknown[] = [];
+    const broker = await connected({ onError: (error) => errors.push(error) });
     const waiting = await connected();
     const got = listening(waiting);
     await broker.publish(clicks(1));
@@ -168,6 +169,7 @@ describe.skipIf(rabbitmqOrSkip() === undefined)('RabbitMQ', { timeout: 120_000 }
     const ids = new Set(got.all.map((each) => each.messageId));
     expect(messages.filter(({ messageId }) => !ids.has(messageId))).toEqual([]);
     expect(results(await broker.publish(clicks(5)))).toEqual(['confirmed']);
+    expect(errors).toEqual([]);
   });
 
   it('answers in time for a server that says nothing any more', async () => {

@@ -198,15 +198,18 @@ export class RabbitmqBroker implements ClickBroker {
     this.tell();
   }
 
-  /** The others go on; what closed it may be gone from the server, so that is declared again. */
+  /** The others go on; what closed it may be gone from the server, so that is declared again. What ends with its connection is told by the link alone. */
   private async reopenLane(model: ChannelModel, lane: ConfirmLane, reason: string): Promise<void> {
-    this.options.onError(new Error(`a channel was closed: ${reason}`), 'click publisher');
-    for (let failures = 1; this.link.model === model && !this.closing.signal.aborted; failures += 1) {
+    const over = (): boolean => this.link.model !== model || this.closing.signal.aborted;
+    for (let failures = 1; ; failures += 1) {
       await delay(backoff(failures, REOPEN), undefined, { signal: this.closing.signal }).catch(() => undefined);
+      if (over()) return;
+      if (failures === 1) this.options.onError(new Error(`a channel was closed: ${reason}`), 'click publisher');
       try {
         await declareTopology(model, this.options.log);
         return await this.openLane(model, lane);
       } catch (error) {
+        if (over()) return;
         this.options.onError(error, 'click publisher');
       }
     }

@@ -2,6 +2,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../kit/free-port.js';
 import { newId } from '../../kit/ids.js';
+import { eventually } from '../support/eventually.js';
 import { Flow } from '../support/flow.js';
 import { marquee } from '../support/marquee.js';
 
@@ -41,8 +42,28 @@ test('a running Marquee is well', { timeout: 180_000 }, async () => {
   const { code, stdout } = await marquee(['doctor'], settings());
   expect(code).toBe(0);
   expect(stdout).not.toMatch(/^fail/m);
-  for (const check of ['settings', 'API', 'database', 'migrations', 'clock', 'executions', 'claims', 'feed', 'broker', 'players', 'disk'])
+  for (const check of [
+    'settings',
+    'API',
+    'database',
+    'migrations',
+    'clock',
+    'executions',
+    'claims',
+    'feed',
+    'broker',
+    'players',
+    'clicks',
+    'disk',
+  ])
     expect(stdout).toMatch(new RegExp(`^ok +${check}`, 'm'));
+});
+
+test('clicks that could not be counted are a warning', { timeout: 180_000 }, async () => {
+  await flow.sql(`insert into click_dead_letters (reason, body, minute, dead_at) values ('x', '', 0, $1)`, [Date.now()]);
+  const text = expect.stringContaining('1 could not be counted: see marquee clicks dead list');
+  await eventually(async () => expect((await examine()).of('clicks')).toMatchObject({ state: 'warn', text }), 60_000);
+  await flow.sql('delete from click_dead_letters');
 });
 
 test('a wrong setting, a database that is away and a broker that is away fail, each with what to do', { timeout: 180_000 }, async () => {
