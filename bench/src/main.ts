@@ -175,9 +175,10 @@ program
 program
   .command('clicks-max')
   .description('the highest steady rate of clicks with a p99 under 10 ms and no queue that grows, against the bare libraries')
-  .option('--hold <seconds>', 'how long a rate is held', whole, 10)
-  .option('--from <n>', 'where the search begins', whole, 1000)
-  .addOption(runs().default(3))
+  .option('--hold <seconds>', 'how long a rate is held', whole, 5)
+  .option('--from <n>', 'where the search begins', whole, 1500)
+  .option('--at-most <seconds>', 'how long each of the two searches goes on', whole, 75)
+  .addOption(runs().default(1))
   .action((options: ClicksMaxOptions) => benchClicksMax(options));
 
 program

@@ -70,8 +70,8 @@ export class RabbitmqBroker implements ClickBroker {
     if (messages.length === 0) return [];
     const sent = messages.map(outgoing);
     const published = await this.send(sent);
+    if (!published.some(({ result }) => result === 'returned') || !(await this.heal())) return published;
     const returned = published.flatMap(({ result }, index) => (result === 'returned' ? [index] : []));
-    if (returned.length === 0 || !(await this.heal())) return published;
     // Somebody had deleted the queue or its binding: now it is there again.
     const again = await this.send(returned.map((index) => sent[index] as Outgoing));
     for (const [at, index] of returned.entries()) published[index] = again[at] as Published;

@@ -158,8 +158,8 @@ export class Layers {
   /** Publishes, and repeats what failed while the circuit lets it; answers what the broker does not have. */
   private async publish(entries: readonly Entry[]): Promise<readonly Entry[]> {
     const { broker, counters, timing } = this.parts;
-    let left = entries.filter((entry) => entry.dead === undefined);
     const dead = entries.filter((entry) => entry.dead !== undefined);
+    let left = dead.length === 0 ? entries : entries.filter((entry) => entry.dead === undefined);
     for (let attempt = 0; left.length > 0; attempt += 1) {
       const publishing = broker.publish(left);
       if (publishing === undefined) break;
@@ -169,7 +169,7 @@ export class Layers {
       if (left.length === 0 || retryMs === undefined || broker.breaker.state !== 'CLOSED') break;
       await pause(timing, retryMs * (1 - 0.5 * (this.options.random ?? Math.random)()));
     }
-    return [...left, ...dead];
+    return dead.length === 0 ? left : [...left, ...dead];
   }
 
   /** Answers those that failed; adds the returned to `dead`. */
@@ -177,7 +177,8 @@ export class Layers {
     const { memory } = this.parts;
     const failed: Entry[] = [];
     const removable: Entry[] = [];
-    for (const [index, entry] of entries.entries()) {
+    for (let index = 0; index < entries.length; index += 1) {
+      const entry = entries[index] as Entry;
       const outcome = outcomes[index];
       if (outcome?.result === 'confirmed') {
         entry.confirmed = true;

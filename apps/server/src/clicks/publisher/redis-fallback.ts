@@ -42,6 +42,18 @@ for i = 1, #ARGV, 2 do
 end
 return gone`;
 
+/** Enters keys in the index: by what is left of their 24 hours they were stored so long ago. One call for a page of them. */
+const ENTER = `
+local index, now, keep, from = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) + 1
+local entered = 0
+for i = 4, #ARGV do
+  local left = redis.call('PTTL', ARGV[i])
+  local stored = now
+  if left >= 0 then stored = now - keep + left end
+  entered = entered + redis.call('ZADD', index, 'NX', string.format('%.0f', stored), string.sub(ARGV[i], from))
+end
+return entered`;
+
 const ACCEPTANCE = /,"acceptance":"(\d+)-(\d+)"\}$/;
 const SCAN_COUNT = 1000;
 
@@ -104,28 +116,13 @@ export class RedisFallback implements Fallback {
     do {
       const [next, keys] = await redis.scan(cursor, 'MATCH', `${FALLBACK_PREFIX}*`, 'COUNT', SCAN_COUNT);
       cursor = next;
-      if (keys.length > 0) found += await this.enter(keys);
+      if (keys.length > 0) found += Number(await redis.eval(ENTER, 1, FALLBACK_INDEX, String(this.clock.now()), String(FALLBACK_KEEP_MS), String(FALLBACK_PREFIX.length), ...keys));
     } while (cursor !== '0');
     return found;
   }
 
   close(): Promise<void> {
     return Promise.resolve();
-  }
-
-  /** By what is left of their 24 hours they were stored so long ago. */
-  private async enter(keys: readonly string[]): Promise<number> {
-    const { redis } = this.connection;
-    const asking = redis.pipeline();
-    for (const key of keys) asking.pttl(key);
-    const left = await asking.exec();
-    const now = this.clock.now();
-    const args: (string | number)[] = [];
-    for (const [index, key] of keys.entries()) {
-      const leftMs = Number(left?.[index]?.[1] ?? 0);
-      args.push(leftMs < 0 ? now : now - FALLBACK_KEEP_MS + leftMs, key.slice(FALLBACK_PREFIX.length));
-    }
-    return await redis.zadd(FALLBACK_INDEX, 'NX', ...args);
   }
 
   private async read(members: readonly string[]): Promise<ClickMessage[]> {

@@ -2,6 +2,8 @@ import type { Marks } from '../marks.js';
 import type { RedisConnection } from './redis-connection.js';
 
 const PREFIX = 'rabbitmq:processed:stats.ad.click:';
+/** One command for all: a command each costs this process ten times as much, and was the dearest part of a confirmed click. */
+const MARK = `for i = 2, #ARGV do redis.call('SET', KEYS[1] .. ARGV[i], '1', 'EX', ARGV[1]) end`;
 
 /** Marks in Redis, each for so many seconds. */
 export class RedisMarks implements Marks {
@@ -17,9 +19,6 @@ export class RedisMarks implements Marks {
   }
 
   async mark(messageIds: readonly string[]): Promise<void> {
-    const pipeline = this.connection.redis.pipeline();
-    for (const id of messageIds) pipeline.set(PREFIX + id, '1', 'EX', this.keepSeconds);
-    const answers = await pipeline.exec();
-    for (const [error] of answers ?? []) if (error !== null) throw error;
+    await this.connection.redis.eval(MARK, 1, PREFIX, String(this.keepSeconds), ...messageIds);
   }
 }

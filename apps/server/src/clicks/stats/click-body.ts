@@ -42,20 +42,19 @@ export function parseClickBody(body: string, now: number): ClickEvent | { dead: 
   }
   const parsed = clickBody.safeParse(json);
   if (!parsed.success) return { dead: parsed.error.issues.map(sentence).join('; ').slice(0, 1000) };
-  const { source, campaignId, creativeId, deviceId: device, agent, ...click } = parsed.data;
-  if (click.clickedAt > now + AHEAD_MS) return { dead: 'clickedAt is more than a day ahead' };
-  return {
-    ...click,
-    source: source ?? 'api',
-    ...given('campaignId', campaignId),
-    ...given('creativeId', creativeId),
-    ...given('deviceId', device),
-    ...given('agent', agent?.slice(0, LONGEST_AGENT).replace(/[\uD800-\uDBFF]$/, '')),
-  };
+  const { messageId, uid, adId, adType, clickedAt, ip, source, campaignId, creativeId, deviceId: device, agent } = parsed.data;
+  if (clickedAt > now + AHEAD_MS) return { dead: 'clickedAt is more than a day ahead' };
+  // Key by key: objects that are spread together cost four times as much, and every reader of them too.
+  const event: ClickEvent = { messageId, uid, adId, adType, clickedAt, ip, source: source ?? 'api' };
+  if (isGiven(campaignId)) event.campaignId = campaignId;
+  if (isGiven(creativeId)) event.creativeId = creativeId;
+  if (isGiven(device)) event.deviceId = device;
+  if (isGiven(agent)) event.agent = agent.length <= LONGEST_AGENT ? agent : agent.slice(0, LONGEST_AGENT).replace(/[\uD800-\uDBFF]$/, '');
+  return event;
 }
 
-function given<Key extends string>(key: Key, value: string | null | undefined): { [Name in Key]?: string } {
-  return value === undefined || value === null ? {} : ({ [key]: value } as { [Name in Key]: string });
+function isGiven(value: string | null | undefined): value is string {
+  return value !== undefined && value !== null;
 }
 
 function sentence({ path, message }: { path: PropertyKey[]; message: string }): string {

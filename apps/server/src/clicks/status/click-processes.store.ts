@@ -11,12 +11,17 @@ export const enterClickProcess = statement({
     returning id, started_at`,
 });
 
-/** Keeps what a process says of itself. One that has ended says nothing any more. */
+/**
+ * Keeps what a process says of itself. One that has ended says nothing any more. It waits for no disk: what a database that dies forgets of
+ * it is said again some times a second, and the disk is the one that clicks wait for.
+ */
 export const sayClickProcess = statement({
   name: 'click_processes_say',
   takes: { id: t.int, said: t.jsonText },
   gives: {},
-  text: 'update click_processes set said = $said, said_at = epoch_ms(clock_timestamp()) where id = $id and ended_at is null',
+  text: `
+    update click_processes set said = $said, said_at = epoch_ms(clock_timestamp())
+    where id = $id and ended_at is null and set_config('synchronous_commit', 'off', true) is not null`,
 });
 
 /** Says that a process has ended with nothing left in memory, so that the ledger does not look for what it lost. */
