@@ -31,7 +31,11 @@ const SAY_MS = 200;
 const HEAR_MS = 1000;
 /** How long a batch of a consumer's may take until another gets it too, ms: what the clicks of a killed one wait. Counted twice they are not. */
 const CONSUME_LEASE_MS = 5000;
-const CONSUME = { prefetch: 2000, batch: 500, waitMs: 50, tries: 5 };
+/**
+ * At 1,000/s a transaction of 50 clicks costs 51 µs a click in the database and as much here, one of 200 costs 30 and 26, one of 1,000 costs 25
+ * and 22; and each waits for the disk that the broker's confirms wait for.
+ */
+const CONSUME = { prefetch: 3000, batch: 1000, waitMs: 200, tries: 5 };
 
 /** What a process with the role clicks offers to what listens. */
 export interface Clicks {

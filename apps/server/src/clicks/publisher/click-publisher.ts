@@ -46,7 +46,7 @@ export interface ClickPublisherParts {
 /** How long the first of a batch waits for company while another batch is under way, ms: fewer batches where nobody waits for the answer. */
 const GATHER_MS: Record<ClickAck, number> = { accepted: 15, durable: 4 };
 /** How often it looks for answers that are late and confirms that are slow, ms. */
-const LOOK_MS = 10;
+const LOOK_MS = 5;
 
 /**
  * Accepts clicks and answers for them: in memory, bounded, until the broker has confirmed, the fallback has stored or the dead letters have them.

@@ -116,7 +116,18 @@ export class RedisFallback implements Fallback {
     do {
       const [next, keys] = await redis.scan(cursor, 'MATCH', `${FALLBACK_PREFIX}*`, 'COUNT', SCAN_COUNT);
       cursor = next;
-      if (keys.length > 0) found += Number(await redis.eval(ENTER, 1, FALLBACK_INDEX, String(this.clock.now()), String(FALLBACK_KEEP_MS), String(FALLBACK_PREFIX.length), ...keys));
+      if (keys.length > 0)
+        found += Number(
+          await redis.eval(
+            ENTER,
+            1,
+            FALLBACK_INDEX,
+            String(this.clock.now()),
+            String(FALLBACK_KEEP_MS),
+            String(FALLBACK_PREFIX.length),
+            ...keys,
+          ),
+        );
     } while (cursor !== '0');
     return found;
   }
