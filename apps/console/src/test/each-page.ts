@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContext, chromiumOrSkip, launchChromium, type Page } from '@marquee/testing';
+import { type Browser, type BrowserContext, chromiumOrSkip, freePort, launchChromium, type Page } from '@marquee/testing';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
@@ -39,6 +39,7 @@ export function eachPage(ready: (opened: Opened) => void, settings: { timezoneId
 
   beforeAll(async () => {
     if (chromium === undefined) return;
+    port = await freePort();
     // The console asks nobody but its own server; an asset of somebody else's cannot be reached here and must do no harm.
     browser = await launchChromium(['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']);
     context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...settings });
@@ -49,7 +50,7 @@ export function eachPage(ready: (opened: Opened) => void, settings: { timezoneId
     if (context === undefined) return;
     const api = new FakeApi(DIST);
     // The same port for all: the bundle is kept by its address.
-    port = await api.start(port);
+    await api.start(port);
     const page = await context.newPage();
     problems = [];
     page.on('pageerror', (error) => problems.push(error.message));

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   type Backlog,
   type CampaignDetail,
@@ -24,7 +25,6 @@ import {
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { FakeAlerts } from './fake-alerts.js';
 import { by, json, newestFirst, pageOf, readBody, type Refusal, refuse, TYPES } from './fake-answers.js';
@@ -84,12 +84,11 @@ export class FakeApi {
     });
   }
 
-  /** Listens on this port, 0 for any, and returns the one it got. */
-  async start(port: number): Promise<number> {
-    await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve));
-    const got = (this.server.address() as AddressInfo).port;
-    this.origin = `http://127.0.0.1:${got}`;
-    return got;
+  /** Listens on this port of loopback. */
+  async start(port: number): Promise<void> {
+    this.server.listen(port, '127.0.0.1');
+    await once(this.server, 'listening');
+    this.origin = `http://127.0.0.1:${port}`;
   }
 
   async stop(): Promise<void> {

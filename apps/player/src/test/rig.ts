@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { ScreenEvent, StatusMessage } from '@marquee/contracts/player';
+import { freePort } from '@marquee/testing';
 import { Aedes } from 'aedes';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 
@@ -35,9 +36,10 @@ export class PageServer {
 
   /** At the same port as before, when it was open before. */
   async open(): Promise<void> {
+    // One that nobody else is given while this is closed.
+    if (this.#port === 0) this.#port = await freePort();
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   get port(): number {
@@ -103,9 +105,9 @@ export class TestBroker {
       this.#note(packet.topic, packet.payload.toString(), packet.retain);
       if (!this.mute) done(null);
     };
+    if (this.#port === 0) this.#port = await freePort();
     http.listen(this.#port, '127.0.0.1');
     await once(http, 'listening');
-    this.#port = (http.address() as AddressInfo).port;
     this.#aedes = aedes;
     this.#http = http;
   }

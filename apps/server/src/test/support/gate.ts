@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from '@marquee/testing';
 
 /** A door on the way to a TCP server: shut, it cuts who is through and refuses who comes, as a server that went away does. */
 export class Gate {
@@ -8,12 +9,12 @@ export class Gate {
 
   private constructor(
     private readonly to: { host: string; port: number },
-    /** On loopback; stays the same. */
-    public port: number,
+    /** On loopback; stays the same, and nobody else is given it while the gate is shut. */
+    readonly port: number,
   ) {}
 
   static async before(host: string, port: number): Promise<Gate> {
-    const gate = new Gate({ host, port }, 0);
+    const gate = new Gate({ host, port }, await freePort());
     await gate.open();
     return gate;
   }
@@ -22,8 +23,6 @@ export class Gate {
     const server = createServer((socket) => this.pass(socket));
     server.listen(this.port, '127.0.0.1');
     await once(server, 'listening');
-    const address = server.address();
-    if (typeof address === 'object' && address !== null) this.port = address.port;
     this.server = server;
   }
 
