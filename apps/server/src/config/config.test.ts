@@ -65,7 +65,29 @@ describe('readConfig', () => {
     expect(config.assetFetchAllow).toEqual(['media.local', '10.0.0.0/8', 'fd00::/8', '127.0.0.1']);
   });
 
+  it('takes whose word is believed about a client’s address: nobody’s, so many proxies, or those at addresses', () => {
+    const trusted = (value: string): unknown => readConfig({ TRUST_PROXY: value }, noFile).trustProxy;
+    expect(readConfig({}, noFile).trustProxy).toBe(false);
+    expect(['off', '1', '10'].map(trusted)).toEqual([false, 1, 10]);
+    expect(trusted('10.0.0.0/8, ::1,192.0.2.7')).toEqual(['10.0.0.0/8', '::1', '192.0.2.7']);
+  });
+
+  it('takes the pauses before a click is published again, in their order', () => {
+    expect(readConfig({}, noFile).clickRetryMs).toEqual([100, 500, 2000]);
+    expect(readConfig({ CLICK_RETRY_MS: '7, 0,99999' }, noFile).clickRetryMs).toEqual([7, 0, 99_999]);
+  });
+
   it.each([
+    ['TRUST_PROXY', '0', /^TRUST_PROXY must be "off", a number of proxies from 1 to 10, or addresses and networks .*, not "0"\.$/],
+    ['TRUST_PROXY', 'true', /^TRUST_PROXY must be /],
+    ['TRUST_PROXY', '11', /^TRUST_PROXY must be /],
+    ['TRUST_PROXY', 'proxy.local', /^TRUST_PROXY must be /],
+    ['TRUST_PROXY', '10.0.0.0/33', /^TRUST_PROXY must be /],
+    ['CLICK_RETRY_MS', '100,soon', /^CLICK_RETRY_MS must be one to ten numbers of milliseconds .*, not "100,soon"\.$/],
+    ['CLICK_RETRY_MS', ',', /^CLICK_RETRY_MS must be /],
+    ['CLICK_RETRY_MS', '100000', /^CLICK_RETRY_MS must be /],
+    ['CLICK_RETRY_MS', '1,1,1,1,1,1,1,1,1,1,1', /^CLICK_RETRY_MS must be /],
+    ['CLICK_CONFIRM_MS', '0', 'CLICK_CONFIRM_MS must be a number of milliseconds from 1 to 600000, not "0".'],
     ['PORT', 'abc', 'PORT must be a port from 0 to 65535, not "abc".'],
     ['PORT', '65536', 'PORT must be a port from 0 to 65535, not "65536".'],
     ['PORT', '-1', 'PORT must be a port from 0 to 65535, not "-1".'],

@@ -1,5 +1,4 @@
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { beginDeliveries, claimDeliveries, rescueDeliveries, settleDeliveries } from '../deliveries/deliveries.store.js';
 import { dueOffers, renewOfferRounds, takeOffers, takeRevokes } from '../deliveries/offers.store.js';
 import { waitingExecutions } from '../executions/executions.store.js';
@@ -10,16 +9,19 @@ import { contactNow, reconcileInstalled } from '../screens/screens.store.js';
 import { noteKept, settleSeqs, takeReplays } from '../screens/sequences.store.js';
 import { caseOf, rivalsOf } from '../screens/why/why.store.js';
 import type { Shape, Statement, ValuesOf } from '../store/statement.js';
+import { Plans } from './support/plans.js';
 import { openTestStore, runningCampaign, type TestCampaign, type TestStore } from './support/store.js';
 
 const ROWS = 40_000;
 const BATCH = 200;
 /** Tables that have a row for each screen, or more. */
 const LARGE = ['deliveries', 'devices', 'delivery_events', 'event_series', 'play_hours'];
+/** A statement may look at so many rows in vain. */
+const REMOVED = 2 * BATCH;
 
 let store: TestStore;
 let run: TestCampaign;
-let client: pg.Client;
+let plans: Plans;
 
 beforeAll(async () => {
   store = await openTestStore();
@@ -27,12 +29,11 @@ beforeAll(async () => {
   // The trap: statistics taken before the drain, when every row was PENDING.
   await store.sql('analyze');
   for (let batch = 0; batch < 20; batch += 1) await drainOne();
-  client = new pg.Client({ connectionString: store.url });
-  await client.connect();
+  plans = await Plans.open(store.url, LARGE);
 }, 120_000);
 
 afterAll(async () => {
-  await client.end();
+  await plans.close();
   await store.close();
 });
 
@@ -68,54 +69,8 @@ function settlement(ids: string[]): ValuesOf<typeof settleDeliveries.takes> {
   };
 }
 
-interface PlanNode {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Rows Removed by Filter'?: number;
-  'Rows Removed by Join Filter'?: number;
-  'Actual Loops'?: number;
-  Plans?: PlanNode[];
-}
-
-function nodesOf(plan: PlanNode): PlanNode[] {
-  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
-}
-
-function literal(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return `array[${value.map(literal).join(',')}]`;
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (typeof value !== 'string') throw new TypeError('cannot be written as SQL');
-  return pg.escapeLiteral(value);
-}
-
-/** Explains one execution of a prepared statement for real and takes its effects back. */
-async function planOf<Takes extends Shape>(statement: Statement<Takes>, args: ValuesOf<Takes>): Promise<PlanNode[]> {
-  await client.query('begin');
-  const values = statement.parameters.map((name) => `${literal(args[name])}::${statement.takes[name]?.sql ?? ''}`);
-  const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
-    `explain (analyze, format json) execute ${statement.name}${values.length === 0 ? '' : `(${values.join(', ')})`}`,
-  );
-  await client.query('rollback');
-  const [row] = rows;
-  const [explained] = row?.['QUERY PLAN'] ?? [];
-  if (explained === undefined) throw new Error('nothing was explained');
-  return nodesOf(explained.Plan);
-}
-
-/** The first execution is planned for its values, the sixth may be by a generic plan: neither may walk the table. */
-async function expectPlans<Takes extends Shape>(statement: Statement<Takes>, args: ValuesOf<Takes>, removed = 2 * BATCH): Promise<void> {
-  await client.query(`prepare ${statement.name} as ${statement.sql}`);
-  for (let execution = 1; execution <= 6; execution += 1) {
-    const nodes = await planOf(statement, args);
-    if (execution !== 1 && execution !== 6) continue;
-    const scans = nodes.filter((node) => node['Node Type'] === 'Seq Scan' && LARGE.includes(node['Relation Name'] ?? ''));
-    expect(scans, `execution ${execution}`).toEqual([]);
-    const wasted = nodes.map(
-      (node) => ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0)) * (node['Actual Loops'] ?? 1),
-    );
-    expect(Math.max(...wasted), `execution ${execution}`).toBeLessThan(removed);
-  }
+async function expectPlans<Takes extends Shape>(statement: Statement<Takes>, args: ValuesOf<Takes>, removed = REMOVED): Promise<void> {
+  await plans.expect(statement, args, removed);
 }
 
 describe('on a table half drained, analysed before', () => {
