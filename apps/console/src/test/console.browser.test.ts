@@ -136,8 +136,11 @@ describe.skipIf(chromium === undefined)('the console in a browser', { timeout: P
       'GET /campaigns',
       Array.from({ length: 100 }, () => ({ code: 'VALIDATION_FAILED', message: 'not now' })),
     );
+    const before = api.sent('GET', '/campaigns').length;
     await page.reload();
     await page.getByText('not now').waitFor();
+    // Once for the page and once for the stream that it opens; then only the button asks.
+    await expect.poll(() => api.sent('GET', '/campaigns').length).toBeGreaterThan(before + 1);
     api.refusals.clear();
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByRole('link', { name: 'Just a draft' }).waitFor();
