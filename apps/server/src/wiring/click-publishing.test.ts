@@ -46,7 +46,9 @@ async function open(options: Partial<ClickPublishingOptions> = {}, database = st
     dataDir: folder,
     ack: 'durable',
     memory: 2000,
-    durableMs: 2000,
+    durableMs: 30_000,
+    // A machine that is busy is no reason to turn to the next.
+    turnMs: 30_000,
     retryMs: [100, 500, 2000],
     breaker: { failures: 5, openMs: 60_000, successes: 2 },
     dedupeDays: 7,
@@ -139,7 +141,7 @@ describe('a process that ended with something left', () => {
       await eventually(() => expect(broker.attempts).toEqual([3]));
       // The hedge in the table holds them from now on.
       await eventually(async () => expect(await row()).toEqual([{ ended: true, accepted: 3 }]));
-      expect(await files()).toEqual([]);
+      await eventually(async () => expect(await files()).toEqual([]));
     },
   );
 

@@ -40,6 +40,8 @@ export interface ClickPublishingOptions {
   durableMs: number;
   /** How long the broker may be slow before the fallback gets a click too, ms; not set: 20 where an answer waits for it, 10 with Redis; else 1,000. */
   confirmMs?: number | undefined;
+  /** How long the first fallback may take before the next is asked, ms; not set: 25. */
+  turnMs?: number | undefined;
   retryMs: readonly number[];
   breaker: { failures: number; openMs: number; successes: number };
   /** How long the end waits for clicks to be placed before it writes them to a file, ms; not set: 5,000. */
@@ -95,7 +97,7 @@ export class ClickPublishing {
     const guarded = new GuardedBroker(broker, this.breaker, counters);
     const durable = new PostgresFallback(database, timing);
     const inRedis = this.redis === undefined ? undefined : new RedisFallback(this.redis, timing);
-    this.fallback = new FallbackChain(inRedis === undefined ? [durable] : [inRedis, durable], timing, log);
+    this.fallback = new FallbackChain(inRedis === undefined ? [durable] : [inRedis, durable], timing, log, options.turnMs);
     const marks = new CautiousMarks(
       this.redis === undefined ? new PostgresMarks(database) : new RedisMarks(this.redis, options.dedupeDays * DAY_S),
       timing,

@@ -33,6 +33,7 @@ export class FallbackChain implements Fallback {
     fallbacks: readonly Pingable[],
     private readonly timing: Timing,
     private readonly log: Log,
+    private readonly turnMs = TURN_MS,
   ) {
     this.links = fallbacks.map((fallback) => ({ fallback, resting: false, failing: false }));
     this.kind = fallbacks[0]?.kind ?? 'postgres';
@@ -59,7 +60,7 @@ export class FallbackChain implements Fallback {
       if (link.resting) continue;
       const last = this.links.slice(index + 1).every((next) => next.resting);
       try {
-        await this.within(link.fallback.store(messages), last ? LAST_MS : TURN_MS);
+        await this.within(link.fallback.store(messages), last ? LAST_MS : this.turnMs);
         return;
       } catch (error) {
         reason = error;
