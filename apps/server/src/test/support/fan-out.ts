@@ -49,16 +49,17 @@ export class FanOut {
   async interruptedBy(fault: () => Promise<void>): Promise<Interrupted> {
     const before = await this.create();
     await this.acknowledged(before.id, this.screens);
+    const settled = await this.acknowledgedNow(before.id);
     const during = await this.create();
     await this.fleet.manifests(during.id).reached(Math.ceil(this.screens / 5));
     await fault();
-    const known = new Set(await this.acknowledgedNow(during.id));
+    const known = await this.acknowledgedNow(during.id);
     await eventually(async () => expect((await this.server.http.get('/readyz')).status).toBe(200), READY_MS);
     const readyAt = performance.timeOrigin + performance.now();
     const lastAt = await within(RIGHT_MS, 'the last manifest', this.fleet.manifests(during.id).reached(this.screens));
     await this.acknowledged(during.id, this.screens);
     await eventually(() => expect(this.fleet.counts().sent).toBe(this.fleet.counts().accepted), RIGHT_MS);
-    return { afterReadyMs: Math.round(lastAt - readyAt), ...(await this.compare(before, during, known)) };
+    return { afterReadyMs: Math.round(lastAt - readyAt), ...(await this.compare([settled, known], during)) };
   }
 
   async restart(): Promise<void> {
@@ -82,43 +83,34 @@ export class FanOut {
     return eventually(async () => expect((await this.server.http.read(`/campaigns/${id}`)).counts.acknowledged).toBe(n), RIGHT_MS);
   }
 
-  /** Whose acknowledgement is a row, as soon as the database answers. */
-  private async acknowledgedNow(id: string): Promise<string[]> {
-    return await eventually(
-      async () =>
-        (
-          await this.sql<{ recipient: string }>('select recipient from deliveries where campaign_id = $1 and acknowledged_at is not null', [
-            id,
-          ])
-        ).map((row) => row.recipient),
-      READY_MS,
-    );
+  /** How often each was sent to whose acknowledgement is a row, by the delivery; as soon as the database answers. */
+  private async acknowledgedNow(campaignId: string): Promise<Map<string, number>> {
+    const text = 'select id, attempt + offers as sends from deliveries where campaign_id = $1 and acknowledged_at is not null';
+    const rows = await eventually(() => this.sql<{ id: string; sends: number }>(text, [campaignId]), READY_MS);
+    return new Map(rows.map((row) => [row.id, row.sends]));
   }
 
-  private async compare(before: CreatedCampaign, during: CreatedCampaign, known: ReadonlySet<string>): Promise<Compared> {
-    const ledgers = new Map(this.fleet.ledgers().map((ledger) => [ledger.campaignId, ledger]));
-    const [first, second] = [before, during].map(({ id }) => ledgers.get(id) as Ledger);
-    const rows = await this.sql<{ recipient: string; sends: number; kept: number }>(
-      `select recipient, attempt + offers as sends,
+  private async compare(known: ReadonlyMap<string, number>[], during: CreatedCampaign): Promise<Compared> {
+    const ledger = this.fleet.ledgers().find(({ campaignId }) => campaignId === during.id) as Ledger;
+    const rows = await this.sql<{ id: string; campaign_id: string; recipient: string; sends: number; kept: number }>(
+      `select id, campaign_id, recipient, attempt + offers as sends,
               (select count(*) from delivery_events e where e.device_id = d.recipient and e.campaign_id = d.campaign_id and e.event_type = 'install_ack')::int as kept
-       from deliveries d where campaign_id = $1`,
-      [during.id],
+       from deliveries d`,
+      [],
     );
-    const byId = new Map(rows.map((row) => [row.recipient, row]));
+    const byScreen = new Map(rows.filter((row) => row.campaign_id === during.id).map((row) => [row.recipient, row]));
     const told = this.fleet.screens.map((id, screen) => ({
-      received: second?.received[screen] ?? 0,
-      said: ((second?.said[screen] ?? 0) & SAID.INSTALL_ACK) !== 0,
-      known: known.has(id),
-      row: byId.get(id),
+      received: ledger.received[screen] ?? 0,
+      said: ((ledger.said[screen] ?? 0) & SAID.INSTALL_ACK) !== 0,
+      row: byScreen.get(id),
     }));
     return {
-      knownToHave: known.size,
-      twiceAlthoughKnown:
-        (first?.received.filter((n) => n > 1).length ?? 0) + told.filter((each) => each.known && each.received > 1).length,
+      knownToHave: known.at(-1)?.size ?? 0,
+      twiceAlthoughKnown: rows.filter((row) => known.some((sends) => row.sends > (sends.get(row.id) ?? row.sends))).length,
       unaccounted: told.filter((each) => each.received > (each.row?.sends ?? 0)).length,
       twice: told.filter((each) => each.received > 1).length,
       lost: told.filter((each) => each.said && (each.row?.kept ?? 0) === 0).length,
-      installed: second?.installed.filter((version) => version > 0).length ?? 0,
+      installed: ledger.installed.filter((version) => version > 0).length,
     };
   }
 
@@ -137,7 +129,7 @@ export class FanOut {
 interface Compared {
   /** Screens whose acknowledgement was a row when it was over. */
   knownToHave: number;
-  /** Of those, and of the screens of the campaign before: told again. */
+  /** Of those, and of the screens of the campaign before: sent to again, by the rows' account. */
   twiceAlthoughKnown: number;
   /** Screens that received more than was sent to them by the rows' account. */
   unaccounted: number;

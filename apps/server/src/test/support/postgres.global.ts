@@ -68,18 +68,22 @@ async function prepareTemplate(url: string): Promise<string> {
   return template;
 }
 
-/** Stops and removes what runs left behind that were killed. */
+/**
+ * Stops and removes what runs left behind that were killed. Runs that begin at the same time get into each other's way here, which is no
+ * reason to fail.
+ */
 async function sweep(): Promise<void> {
   const names = (await readdir(tmpdir())).filter((name) => name.startsWith(PREFIX));
-  for (const dataDir of names.map((name) => join(tmpdir(), name))) {
-    const stats = await stat(dataDir).catch(() => undefined);
-    if (stats === undefined || Date.now() - stats.mtimeMs < SWEPT_AFTER_MS) continue;
-    if ((await readEmbeddedUrl(dataDir)) !== undefined) {
-      const server = await startEmbeddedPostgres({ dataDir });
-      await server.stop();
-      // Somebody else's run, and a long one.
-      if (server.role === 'joined') continue;
-    }
-    await rm(dataDir, { recursive: true, force: true }).catch(() => undefined);
+  for (const name of names) await remove(join(tmpdir(), name)).catch(() => undefined);
+}
+
+async function remove(dataDir: string): Promise<void> {
+  if (Date.now() - (await stat(dataDir)).mtimeMs < SWEPT_AFTER_MS) return;
+  if ((await readEmbeddedUrl(dataDir)) !== undefined) {
+    const server = await startEmbeddedPostgres({ dataDir });
+    await server.stop();
+    // Somebody else's run, and a long one.
+    if (server.role === 'joined') return;
   }
+  await rm(dataDir, { recursive: true, force: true });
 }
