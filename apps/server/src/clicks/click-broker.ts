@@ -1,10 +1,7 @@
+import type { Published } from '../kit/rabbitmq/confirm-lane.js';
 import type { ClickMessage } from './click.js';
 
-/**
- * What became of a message that was given to the broker. `confirmed`: the broker has it on disk. `failed`: perhaps it has it, perhaps not;
- * again under the same messageId does no harm. `returned`: it took it and had no queue for it: no repetition will help.
- */
-export type Published = { result: 'confirmed' } | { result: 'failed' | 'returned'; reason: string };
+export type { Published } from '../kit/rabbitmq/confirm-lane.js';
 
 /** A message as a consumer is given it. `tries` counts from 1. */
 export interface Delivered extends ClickMessage {

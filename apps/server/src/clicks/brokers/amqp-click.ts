@@ -1,7 +1,7 @@
 import type { ConsumeMessage, MessageProperties } from 'amqplib';
 import type { ClickMessage } from '../click.js';
 import type { Corpse } from '../dead-letters/dead-letters.js';
-import type { Outgoing } from './confirm-lane.js';
+import type { Outgoing } from '../../kit/rabbitmq/confirm-lane.js';
 import type { Arrived } from './rabbitmq-consumer.js';
 import { CLICK_TTL, CLICKS, DEAD } from './rabbitmq-topology.js';
 

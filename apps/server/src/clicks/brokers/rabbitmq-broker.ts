@@ -4,14 +4,15 @@ import type { OnActorError } from '../../kit/actor.js';
 import { backoff } from '../../kit/backoff.js';
 import { reasonOf } from '../../kit/errors.js';
 import type { Log } from '../../kit/log.js';
+import { ConfirmLane, type Outgoing } from '../../kit/rabbitmq/confirm-lane.js';
+import { withChannel } from '../../kit/rabbitmq/declare.js';
+import { RabbitLink } from '../../kit/rabbitmq/rabbitmq-link.js';
 import type { ClickMessage } from '../click.js';
 import type { ClickBroker, ConsumeOptions, Decision, Delivered, Published } from '../click-broker.js';
 import type { Corpse } from '../dead-letters/dead-letters.js';
 import { corpseOf, outgoing, outgoingDead } from './amqp-click.js';
-import { ConfirmLane, type Outgoing } from './confirm-lane.js';
 import { RabbitConsumer } from './rabbitmq-consumer.js';
-import { RabbitLink } from './rabbitmq-link.js';
-import { CLICKS, DEAD, declareTopology, withChannel } from './rabbitmq-topology.js';
+import { CLICKS, DEAD, declareTopology } from './rabbitmq-topology.js';
 
 export interface RabbitmqBrokerOptions {
   /** amqp:// or amqps://, with the virtual host as its path. */

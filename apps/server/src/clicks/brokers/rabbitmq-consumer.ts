@@ -3,9 +3,9 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { OnActorError } from '../../kit/actor.js';
 import { backoff } from '../../kit/backoff.js';
 import { reasonOf } from '../../kit/errors.js';
+import { type LinkOptions, RabbitLink } from '../../kit/rabbitmq/rabbitmq-link.js';
 import type { ConsumeOptions, Decision, Delivered } from '../click-broker.js';
 import { ConsumeSession } from './consume-session.js';
-import { type LinkOptions, RabbitLink } from './rabbitmq-link.js';
 
 /** A message as it came, beside what a consumer needs of it. */
 export interface Arrived extends Delivered {

@@ -1,6 +1,11 @@
 import type { ConfirmChannel, Message, Options } from 'amqplib';
-import { reasonOf } from '../../kit/errors.js';
-import type { Published } from '../click-broker.js';
+import { reasonOf } from '../errors.js';
+
+/**
+ * What became of a message that was given to the broker. `confirmed`: the broker has it on disk. `failed`: perhaps it has it, perhaps not;
+ * again under the same messageId does no harm. `returned`: it took it and had no queue for it: no repetition will help.
+ */
+export type Published = { result: 'confirmed' } | { result: 'failed' | 'returned'; reason: string };
 
 export interface Outgoing {
   exchange: string;

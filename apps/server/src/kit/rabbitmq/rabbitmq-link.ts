@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelModel, connect } from 'amqplib';
-import { backoff } from '../../kit/backoff.js';
-import { reasonOf } from '../../kit/errors.js';
-import type { Log } from '../../kit/log.js';
+import { backoff } from '../backoff.js';
+import { reasonOf } from '../errors.js';
+import type { Log } from '../log.js';
 
 export interface LinkOptions {
   url: string;
