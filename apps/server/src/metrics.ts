@@ -1,6 +1,7 @@
 import type { ClickCounters } from '@marquee/contracts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { BusMetrics } from './bus/bus.js';
 import type { NotifierMetrics } from './alerts/notifier.js';
 import type { ConsumerMetrics } from './dispatch/consumer.js';
 import type { AcknowledgementsMetrics } from './screens/acknowledgements.js';
@@ -64,12 +65,19 @@ export class Metrics {
     labelNames: ['way', 'result'],
     registers: this.registers,
   });
+  private readonly busMessages = new Counter({
+    name: 'marquee_bus_messages_total',
+    help: 'Messages of an outside bus, by what became of them here',
+    labelNames: ['result'],
+    registers: this.registers,
+  });
   private readonly loopDelay = monitorEventLoopDelay({ resolution: 10 });
 
   readonly consumer: ConsumerMetrics = {
     stale: (count) => this.stale.inc(count),
     sent: (channel, outcome, count) => this.deliveries.inc({ channel, outcome }, count),
   };
+  readonly bus: BusMetrics = { message: (result) => this.busMessages.inc({ result }) };
   readonly acknowledgements: AcknowledgementsMetrics = { event: (type, result) => this.events.inc({ type, result }) };
   readonly notices: NotifierMetrics = { notice: (way, result) => this.noticesTotal.inc({ way, result }) };
   readonly playLogs: PlayLogsMetrics = { plays: (result, count) => this.plays.inc({ result }, count) };

@@ -11,6 +11,7 @@ import { startClicks } from './wiring/clicks.js';
 import type { Context } from './wiring/context.js';
 import { startDispatch } from './wiring/dispatch.js';
 import { openBroker } from './wiring/broker.js';
+import { openBus } from './wiring/bus.js';
 import { startBroker, startGateway } from './wiring/gateway.js';
 import type { Database } from './store/database.js';
 import { oldestApi } from './store/processes.js';
@@ -62,6 +63,7 @@ async function startAll(config: Config, log: Log, ends: Ends): Promise<Running> 
     ends,
     gateway,
     broker: gateway.broker,
+    bus: await openBus(config, log, metrics, ends),
     apiBaseUrl,
     screensApi: () => screensApi(config, store.database, apiBaseUrl),
     ...store,

@@ -19,6 +19,7 @@ export class LocalBus implements Bus {
 
   constructor(private readonly options: LocalBusOptions) {}
 
+  /** Hands messages to the handler. One that throws has dealt with its message: the rows wait for their lease. */
   subscribe(handler: BusHandler): void {
     this.handler = handler;
   }
@@ -49,6 +50,7 @@ export class LocalBus implements Bus {
     this.listeners.push(listener);
   }
 
+  /** Resolves when all handlers have ended. */
   async stop(): Promise<void> {
     await Promise.all(this.running);
   }

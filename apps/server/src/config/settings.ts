@@ -160,6 +160,11 @@ const assets = {
 };
 
 const dispatch = {
+  busUrl: optional(
+    'BUS_URL',
+    url('amqp', 'amqps', 'redis', 'rediss'),
+    'What carries deliveries from the processes that claim (dispatch) to those that send (worker): RabbitMQ (amqp) or Redis. Not set: each worker claims for itself.',
+  ),
   deliveryLogKeepDays: setting(
     'DELIVERY_LOG_KEEP_DAYS',
     whole(1, 3650, 'a number of days'),

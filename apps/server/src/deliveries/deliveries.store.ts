@@ -36,11 +36,11 @@ export const claimDeliveries = statement({
 /**
  * Begins the rows of one claim: the fence and the compare-and-set in one committed statement (protocol rule 3). Whoever runs it
  * holds the campaign's lock already. A row of another claim or epoch, or of a campaign paused or over, is not answered and stays
- * as it is: it must not be sent.
+ * as it is: it must not be sent. From now on the claim is $process', whose death need not wait for its lease.
  */
 export const beginDeliveries = statement({
   name: 'deliveries_begin',
-  takes: { campaign: t.uuid, execution: t.uuid, epoch: t.int, claim: t.uuid, ids: t.uuids, sendMs: t.int },
+  takes: { campaign: t.uuid, execution: t.uuid, epoch: t.int, claim: t.uuid, process: nullable(t.int), ids: t.uuids, sendMs: t.int },
   gives: { id: t.uuid, recipient: t.text, attempt: t.int, unstarted: t.int },
   text: `
     with moved as (
@@ -51,7 +51,8 @@ export const beginDeliveries = statement({
         and c.id = $campaign and not c.paused and c.status not in ('cancelled', 'completed')
       returning d.id, d.recipient, d.attempt, d.unstarted, d.status, d.was),
     extended as (
-      update claims set lease_until = greatest(lease_until, now() + $sendMs * interval '1 ms'), begun_by = ${BY}, begun_at = now()
+      update claims set lease_until = greatest(lease_until, now() + $sendMs * interval '1 ms'), begun_by = ${BY}, begun_at = now(),
+             process_id = coalesce($process, process_id)
       where id = $claim and exists (select from moved)),
     ${COUNTED}
     select id, recipient, attempt, unstarted from moved`,
@@ -203,14 +204,6 @@ export const giveBackClaim = statement({
     ${COUNTED_BY_EXECUTION},
     told as (select pg_notify('marquee', 'deliveries_due') from (select count(*) as n from moved) as k where n > 0)
     select count(*) as returned from moved where (select count(*) from told) >= 0`,
-});
-
-/** Ends a claim whose deliveries are all settled. */
-export const endClaim = statement({
-  name: 'deliveries_end_claim',
-  takes: { claim: t.uuid },
-  gives: {},
-  text: 'delete from claims where id = $claim',
 });
 
 /**

@@ -1,4 +1,5 @@
-import { endClaim, giveBackClaim } from '../deliveries/deliveries.store.js';
+import { endClaim } from '../deliveries/claims.store.js';
+import { giveBackClaim } from '../deliveries/deliveries.store.js';
 import { backoff } from '../kit/backoff.js';
 import { type Database, isUnavailable } from '../store/database.js';
 
@@ -34,7 +35,7 @@ export class Claims {
     return this.attempt({ claim: claimId, afterMs: 0 }, 1, performance.now() + Math.min(this.leaseMs, LOST_MS), true);
   }
 
-  /** Ends a claim of which everything is settled. One that is not ended so is by the rescuer, who finds nothing in it. */
+  /** Ends a claim of which everything is settled; else it stays for whoever settles the rest of it. */
   async end(claimId: string): Promise<void> {
     await this.database.run(endClaim, { claim: claimId });
   }

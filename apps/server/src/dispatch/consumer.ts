@@ -18,6 +18,8 @@ import { type Limit, type Pacer, stretches } from './pacer.js';
 import { type Settlement, Settler } from './settler.js';
 
 export interface ConsumerOptions {
+  /** The number of this process: what it has begun need not wait for its lease when it is dead. */
+  process: number | null;
   /** How long a send may take before a rescuer takes it for lost, ms. */
   sendMs: number;
   /** When a screen that was handed its manifest and did not answer is offered it again, ms; a half more at random. */
@@ -152,7 +154,8 @@ export class Consumer {
     if (failures.length > 0) throw failures[0];
     if (rest.length > 0 && !batch.bounced) await this.claims.giveBack(message.claimId);
     const settled = (await Promise.all(slices)).reduce((sum, n) => sum + n, 0);
-    if (slices.length > 1 && settled === message.deliveryIds.length) await this.claims.end(message.claimId);
+    // A slice that is all of it ended it itself. Of a message that came twice others may have begun the rest.
+    if (settled > 0 && (slices.length > 1 || settled < message.deliveryIds.length)) await this.claims.end(message.claimId);
   }
 
   /** As many as there are places, at once. */
@@ -283,6 +286,7 @@ export class Consumer {
       execution: executionId,
       epoch,
       claim: claimId,
+      process: this.options.process,
       ids,
       sendMs: this.options.sendMs,
     });

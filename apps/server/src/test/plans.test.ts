@@ -40,7 +40,7 @@ afterAll(async () => {
 /** Takes a thousand rows from claim to settle. */
 async function drainOne(): Promise<void> {
   const claimed = await claimRows(1000);
-  const begun = await store.database.run(beginDeliveries, { ...claimed, sendMs: 20_000 });
+  const begun = await store.database.run(beginDeliveries, { ...claimed, process: null, sendMs: 20_000 });
   const ids = begun.map((row) => row.id).sort();
   await store.database.run(settleDeliveries, settlement(ids));
 }
@@ -76,10 +76,10 @@ async function expectPlans<Takes extends Shape>(statement: Statement<Takes>, arg
 describe('on a table half drained, analysed before', () => {
   test('claim', () => expectPlans(claimDeliveries, { ...run, claim: newId(), process: null, most: BATCH, leaseMs: 30_000 }));
 
-  test('begin', async () => expectPlans(beginDeliveries, { ...(await claimRows(BATCH)), sendMs: 20_000 }));
+  test('begin', async () => expectPlans(beginDeliveries, { ...(await claimRows(BATCH)), process: null, sendMs: 20_000 }));
 
   test('settle', async () => {
-    const begun = await store.database.run(beginDeliveries, { ...(await claimRows(BATCH)), sendMs: 20_000 });
+    const begun = await store.database.run(beginDeliveries, { ...(await claimRows(BATCH)), process: null, sendMs: 20_000 });
     await expectPlans(settleDeliveries, settlement(begun.map((row) => row.id).sort()));
   });
 

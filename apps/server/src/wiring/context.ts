@@ -1,4 +1,5 @@
 import type { ScreenBroker } from '../broker/broker.js';
+import type { OutsideBus } from '../bus/bus.js';
 import type { FenceKeys } from '../campaigns/fence-keys.store.js';
 import type { Config } from '../config/config.js';
 import type { OnActorError } from '../kit/actor.js';
@@ -28,6 +29,8 @@ export interface Store {
 }
 
 export interface Context extends Store {
+  /** Undefined: each worker claims for itself. */
+  bus: OutsideBus | undefined;
   config: Config;
   log: Log;
   metrics: Metrics;
@@ -45,6 +48,11 @@ export function actorErrors(log: Log): OnActorError {
       log.warn({ actor, reason: error instanceof Error ? error.message : String(error) }, 'the database cannot be reached; trying again');
     else log.error({ err: error, actor }, 'an actor failed; trying again');
   };
+}
+
+/** Sends a second of channels that have a limit, by name. */
+export function channelRatesOf({ webhookRate }: Config): Map<string, number> {
+  return new Map(webhookRate === undefined ? [] : [['webhook', webhookRate]]);
 }
 
 /** Batches that a worker begins at the same time: each holds a lock's connection and one for its statements. */

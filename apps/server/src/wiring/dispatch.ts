@@ -15,6 +15,7 @@ import { StartError } from '../kit/errors.js';
 import { AddressPolicy, parseFetchAllow } from '../kit/address-policy.js';
 import { GuardedFetcher } from '../storage/guarded-fetcher.js';
 import { startAlerts } from './alerts.js';
+import { claimForWorkers } from './bus.js';
 import { newId } from '../kit/ids.js';
 import { LeaseLock } from '../store/lease-lock.js';
 import { Growth } from '../store/growth.js';
@@ -71,5 +72,6 @@ export async function startDispatch(context: Context): Promise<void> {
     actor.start();
     ends.add(actor.name, () => actor.stop());
   }
+  if (context.bus !== undefined) claimForWorkers(context, context.bus);
   startAlerts(context);
 }

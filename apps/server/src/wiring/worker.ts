@@ -1,4 +1,5 @@
 import { Contents } from '../campaigns/contents.store.js';
+import { LANES, type OutsideBus } from '../bus/bus.js';
 import { LocalBus } from '../bus/local-bus.js';
 import type { Channel } from '../channels/channel.js';
 import { GatedPoster } from '../channels/gated-poster.js';
@@ -8,20 +9,15 @@ import type { Manifests } from '../creatives/manifest.js';
 import { Claims } from '../dispatch/claims.js';
 import { Consumer } from '../dispatch/consumer.js';
 import { recipientsOf } from '../deliveries/recipients.store.js';
-import { Dispatcher, type RateOf } from '../dispatch/dispatcher.js';
 import { Pacer } from '../dispatch/pacer.js';
 import { systemClock } from '../kit/clock.js';
 import { webhookPolicy } from './alerts.js';
-import { type Context, POLL_MS, WORKER_SLOTS, actorErrors } from './context.js';
+import { dispatcherOf, handlerOf, MOST_MESSAGES, PACED_MESSAGES, PREFETCH } from './bus.js';
+import { type Context, WORKER_SLOTS, actorErrors, channelRatesOf } from './context.js';
 import { screenChannel } from './gateway.js';
 
-/** Claims that a worker sends at the same time, of all campaigns: most of them wait for receivers. */
-const MOST_MESSAGES = 64;
-/** Claims of a campaign that wait for their moments: one is sent, one is prepared, one is on its way. */
-const PACED_MESSAGES = 3;
-
 export function startWorker(context: Context, manifests: Manifests): void {
-  const { config, log, metrics, ends, broker, database, fence, keys, notifications } = context;
+  const { config, log, metrics, ends, database, fence, keys, members, notifications, bus } = context;
   const screen = screenChannel(context, manifests);
   const contents = new Contents(database);
   const contentOf: ContentOf = (campaignId) => contents.of(campaignId);
@@ -31,8 +27,7 @@ export function startWorker(context: Context, manifests: Manifests): void {
   const onError = actorErrors(log);
   const claims = new Claims(database, config.claimLeaseMs, (error) => onError(error, 'claims'));
   ends.add('the claims given back', () => claims.stop());
-  const channelRates = new Map(config.webhookRate === undefined ? [] : [['webhook', config.webhookRate]]);
-  const pacer = new Pacer(database, systemClock, channelRates);
+  const pacer = new Pacer(database, systemClock, channelRatesOf(config));
   const consumer = new Consumer(
     database,
     fence,
@@ -40,24 +35,35 @@ export function startWorker(context: Context, manifests: Manifests): void {
     claims,
     channels,
     pacer,
-    { sendMs: config.sendTimeoutMs + 10_000, firstOfferMs: config.offerFirstMs },
+    { process: members.id, sendMs: config.sendTimeoutMs + 10_000, firstOfferMs: config.offerFirstMs },
     metrics.consumer,
     log,
   );
+  notifications.on('campaign_stopped', (detail) => consumer.callOff(detail));
+  if (bus === undefined) claimHere(context, consumer, claims, pacer);
+  else takeFrom(bus, context, consumer);
+}
+
+/** What another process claimed. */
+function takeFrom(bus: OutsideBus, { log, ends }: Context, consumer: Consumer): void {
+  const handler = handlerOf(consumer, log);
+  const consumptions = LANES.map((lane) => bus.consume(lane, PREFETCH[lane], handler));
+  ends.add('the consumers', async () => {
+    consumer.hurry();
+    await Promise.all(consumptions.map((each) => each.stop()));
+  });
+}
+
+/** What this process claims for itself. */
+function claimHere(context: Context, consumer: Consumer, claims: Claims, pacer: Pacer): void {
+  const { log, ends, broker, notifications } = context;
+  const onError = actorErrors(log);
   const ofConsumers = { onError: (error: unknown) => onError(error, 'consumer') };
   const plain = new LocalBus({ ofOneCampaign: WORKER_SLOTS, most: MOST_MESSAGES, ...ofConsumers });
   const paced = new LocalBus({ ofOneCampaign: PACED_MESSAGES, most: Number.POSITIVE_INFINITY, ...ofConsumers });
   for (const bus of [plain, paced]) bus.subscribe((message, started) => consumer.consume(message, started));
-  const rateOf: RateOf = (perSecond, channel) => pacer.rateOf(perSecond, channel);
-  const dispatcher = new Dispatcher(database, { plain, paced }, rateOf, claims, {
-    process: context.members.id,
-    batch: config.dispatchBatch,
-    leaseMs: config.claimLeaseMs,
-    pollMs: POLL_MS,
-    onError,
-  });
+  const dispatcher = dispatcherOf(context, { plain, paced }, claims, pacer);
   notifications.on('deliveries_due', () => dispatcher.wake());
-  notifications.on('campaign_stopped', (detail) => consumer.callOff(detail));
   broker.onConnectionChange((connected) => {
     if (connected) dispatcher.wake();
   });

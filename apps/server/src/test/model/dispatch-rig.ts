@@ -116,7 +116,7 @@ export class DispatchRig {
       new Claims(database, LEASE_MS, onError),
       new Map([['webhook', this.channel()]]),
       new Pacer(database, systemClock, new Map()),
-      { sendMs: 20_000, firstOfferMs: 10_000 },
+      { process: null, sendMs: 20_000, firstOfferMs: 10_000 },
       { stale: () => undefined, sent: () => undefined },
       silentLog,
     );

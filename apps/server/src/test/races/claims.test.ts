@@ -41,7 +41,7 @@ async function claim({ campaign, execution }: TestCampaign, process: number | nu
 }
 
 function begin({ campaignId: campaign, executionId: execution, claimId, epoch, deliveryIds: ids }: BusMessage) {
-  return store.database.run(beginDeliveries, { campaign, execution, claim: claimId, epoch, ids, sendMs: 20_000 });
+  return store.database.run(beginDeliveries, { campaign, execution, claim: claimId, process: null, epoch, ids, sendMs: 20_000 });
 }
 
 /** A turn of the rescuer. */
@@ -157,7 +157,7 @@ describe('who cannot go on', () => {
   function consumer(prepare: Channel['prepare'], { slots = Number.POSITIVE_INFINITY } = {}): Consumer {
     const channel: Channel = { name: 'screen', redelivery: 'safe', slots, maxAttempts: 5, prepare };
     const metrics = { stale: () => undefined, sent: () => undefined };
-    const options = { sendMs: 20_000, firstOfferMs: 10_000 };
+    const options = { process: null, sendMs: 20_000, firstOfferMs: 10_000 };
     return new Consumer(
       store.database,
       store.fence(),
@@ -229,8 +229,6 @@ describe('who cannot go on', () => {
   test('to hand a claim to the bus gives it back', async () => {
     const run = await runningCampaign(store, 2);
     const bus: Bus = {
-      subscribe: () => undefined,
-      stop: () => Promise.resolve(),
       room: () => 'free',
       onRoom: () => undefined,
       publish: () => Promise.reject(new Error('the bus is away')),

@@ -37,7 +37,7 @@ async function claim({ campaign, execution }: TestCampaign, most = 100) {
 
 function begin(message: Awaited<ReturnType<typeof claim>>) {
   const { campaignId: campaign, executionId: execution, claimId, epoch, deliveryIds: ids } = message;
-  return store.database.run(beginDeliveries, { campaign, execution, claim: claimId, epoch, ids, sendMs: 20_000 });
+  return store.database.run(beginDeliveries, { campaign, execution, claim: claimId, process: null, epoch, ids, sendMs: 20_000 });
 }
 
 function settle({ campaign, execution }: TestCampaign, id: string, attempt: number, outcome: string) {
@@ -90,7 +90,7 @@ class HeldChannel implements Channel {
 
 function consumerOf(channel: Channel, fence: Fence): Consumer {
   const metrics = { stale: () => undefined, sent: () => undefined };
-  const options = { sendMs: 20_000, firstOfferMs: 10_000 };
+  const options = { process: null, sendMs: 20_000, firstOfferMs: 10_000 };
   return new Consumer(
     store.database,
     fence,

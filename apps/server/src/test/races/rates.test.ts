@@ -57,7 +57,7 @@ function work({ starts, channelRate }: Team): Dispatcher {
     claims,
     new Map([['screen', channel]]),
     pacer,
-    { sendMs: 20_000, firstOfferMs: 10_000 },
+    { process: null, sendMs: 20_000, firstOfferMs: 10_000 },
     { stale: () => undefined, sent: () => undefined },
     silentLog,
   );

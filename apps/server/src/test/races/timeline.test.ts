@@ -46,7 +46,7 @@ const begunAt = new Map<string, number>();
 
 function begin(by: Database, { campaignId: campaign, executionId: execution, claimId, epoch, deliveryIds: ids }: BusMessage) {
   begunAt.set(claimId, Date.now());
-  return by.run(beginDeliveries, { campaign, execution, claim: claimId, epoch, ids, sendMs: 20_000 });
+  return by.run(beginDeliveries, { campaign, execution, claim: claimId, process: null, epoch, ids, sendMs: 20_000 });
 }
 
 async function settle(by: Database, message: BusMessage, attempt: number, outcome: string, reason: string | null = null): Promise<void> {

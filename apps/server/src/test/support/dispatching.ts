@@ -61,7 +61,7 @@ export function consumerOf(store: TestStore, channel: Channel, fence: Fence): Co
     }),
     new Map([[channel.name, channel]]),
     new Pacer(store.database, systemClock, new Map()),
-    { sendMs: 20_000, firstOfferMs: 10_000 },
+    { process: null, sendMs: 20_000, firstOfferMs: 10_000 },
     { stale: () => undefined, sent: () => undefined },
     silentLog,
   );

@@ -1,0 +1,90 @@
+import type { BusHandler, Lane, OutsideBus } from '../bus/bus.js';
+import type { Config } from '../config/config.js';
+import { ClaimRoom } from '../dispatch/claim-room.js';
+import { Claims } from '../dispatch/claims.js';
+import type { Consumer } from '../dispatch/consumer.js';
+import { type Buses, Dispatcher, type RateOf } from '../dispatch/dispatcher.js';
+import { Pacer } from '../dispatch/pacer.js';
+import { systemClock } from '../kit/clock.js';
+import type { Ends } from '../kit/ends.js';
+import type { Log } from '../kit/log.js';
+import type { Metrics } from '../metrics.js';
+import { isUnavailable } from '../store/database.js';
+import { type Context, POLL_MS, actorErrors, channelRatesOf } from './context.js';
+
+/** Claims that a worker sends at the same time, of all campaigns: most of them wait for receivers. */
+export const MOST_MESSAGES = 64;
+/** Claims of a campaign that wait for their moments: one is sent, one is prepared, one is on its way. */
+export const PACED_MESSAGES = 3;
+/** Claims of one campaign for each worker at an outside bus: as many as it sends, and those on their way there and back. */
+const ON_THE_WAY = 8;
+/**
+ * What a worker takes off an outside bus at a time. Of the paced lane all: how much of a campaign is on its way is bounded where it is
+ * claimed, and slow ones must not stand before fast ones.
+ */
+export const PREFETCH: Record<Lane, number> = { plain: MOST_MESSAGES, paced: 1000 };
+
+const CONFIRM_MS = 5000;
+
+/** The outside bus that BUS_URL names, where this process has a part in it; its library is loaded only then. */
+export async function openBus(config: Config, log: Log, metrics: Metrics, ends: Ends): Promise<OutsideBus | undefined> {
+  const { busUrl: url } = config;
+  if (url === undefined || !config.roles.some((role) => role === 'dispatch' || role === 'worker' || role === 'api')) return undefined;
+  const options = { url, confirmMs: CONFIRM_MS, log, metrics: metrics.bus, onError: actorErrors(log) };
+  const { RabbitmqBus } = await import('../bus/rabbitmq-bus.js');
+  const bus = new RabbitmqBus(options);
+  ends.add('the bus', () => bus.close());
+  return bus;
+}
+
+/** Claims for all workers, and publishes. */
+export function claimForWorkers(context: Context, bus: OutsideBus): void {
+  const { config, log, ends, database, notifications } = context;
+  const onError = actorErrors(log);
+  const claims = new Claims(database, config.claimLeaseMs, (error) => onError(error, 'claims'));
+  const pacer = new Pacer(database, systemClock, channelRatesOf(config));
+  const room = new ClaimRoom(database, bus, claims, (perSecond, channel) => pacer.rateOf(perSecond, channel), {
+    most: MOST_MESSAGES,
+    ofOneCampaign: ON_THE_WAY,
+    unbegun: PACED_MESSAGES,
+    onError,
+  });
+  const dispatcher = dispatcherOf(context, { plain: room.lane('plain'), paced: room.lane('paced') }, claims, pacer);
+  notifications.on('deliveries_due', () => dispatcher.wake());
+  dispatcher.start();
+  ends.add('the claims given back', () => claims.stop());
+  ends.add('what is being published', () => room.stop());
+  ends.add('the dispatcher', () => dispatcher.stop());
+}
+
+export function dispatcherOf({ config, log, database, members }: Context, buses: Buses, claims: Claims, pacer: Pacer): Dispatcher {
+  const rateOf: RateOf = (perSecond, channel) => pacer.rateOf(perSecond, channel);
+  return new Dispatcher(database, buses, rateOf, claims, {
+    process: members.id,
+    batch: config.dispatchBatch,
+    leaseMs: config.claimLeaseMs,
+    pollMs: POLL_MS,
+    onError: actorErrors(log),
+  });
+}
+
+/**
+ * Rejects for what another process may still do: when this one cannot reach the database. Whatever else fails, the consumer has given the claim back.
+ * A bus that was cut off hands out again what is still being sent: that is passed over.
+ */
+export function handlerOf(consumer: Consumer, log: Log): BusHandler {
+  const onError = actorErrors(log);
+  const inHand = new Set<string>();
+  return async (message, started) => {
+    if (inHand.has(message.claimId)) return;
+    inHand.add(message.claimId);
+    try {
+      await consumer.consume(message, started);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      onError(error, 'consumer');
+    } finally {
+      inHand.delete(message.claimId);
+    }
+  };
+}
