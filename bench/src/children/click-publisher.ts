@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RabbitmqBroker } from '@marquee/server/clicks/brokers/rabbitmq-broker';
 import type { ClickEvent } from '@marquee/server/clicks/click';
 import { PostgresFallback } from '@marquee/server/clicks/publisher/postgres-fallback';
-import { RedisConnection } from '@marquee/server/clicks/publisher/redis-connection';
+import { RedisConnection } from '@marquee/server/kit/redis-connection';
 import { RedisFallback } from '@marquee/server/clicks/publisher/redis-fallback';
 import { silentLog } from '@marquee/server/kit/log';
 import { systemTiming } from '@marquee/server/kit/timing';
@@ -75,7 +75,8 @@ const methods: ClickPublisherMethods = {
   },
   fill: async ({ redis, databaseUrl, n }) => {
     const database = new Database({ url: databaseUrl, poolSize: 2, log: silentLog });
-    const connection = redis === undefined ? undefined : new RedisConnection(redis, silentLog);
+    const connection =
+      redis === undefined ? undefined : new RedisConnection(redis, silentLog, { name: 'marquee-bench', away: 'Redis is away' });
     await connection?.whenReady(5000);
     const fallback = connection === undefined ? new PostgresFallback(database, systemTiming) : new RedisFallback(connection, systemTiming);
     for (let from = 0; from < n; from += BATCH) await fallback.store(clickMessages(Math.min(BATCH, n - from), from));

@@ -8,10 +8,14 @@ export const MOST_BYTES = 1_048_576;
 export const DEAD_BYTES = 16_384;
 /** Most of a reason. */
 export const MOST_REASON = 500;
-/** How often a message is handed out until it is a dead letter. */
-export const MOST_TRIES = 20;
-/** The pause before one that could not be handled comes again. */
-export const AGAIN = { firstMs: 250, maxMs: 10_000 };
+/** How often a message is handed out until it is a dead letter, and the pauses before it comes again. */
+export interface BusPatience {
+  tries: number;
+  again: { firstMs: number; maxMs: number };
+}
+
+/** Together longer than a claim’s lease, after which a message is worth nothing. */
+export const PATIENCE: BusPatience = { tries: 20, again: { firstMs: 250, maxMs: 10_000 } };
 /** Most dead letters that are kept; the oldest go first. */
 export const MOST_DEAD = 10_000;
 

@@ -7,7 +7,7 @@ import { ConfirmLane, type Outgoing, type Published } from '../kit/rabbitmq/conf
 import { declareQueue, withChannel } from '../kit/rabbitmq/declare.js';
 import { RabbitLink } from '../kit/rabbitmq/rabbitmq-link.js';
 import { type BusDepths, type BusHandler, type BusMessage, type BusMetrics, type Lane, LANES, type OutsideBus } from './bus.js';
-import { DEAD_BYTES, encodeMessage, MOST_DEAD, MOST_REASON } from './bus-message.js';
+import { type BusPatience, DEAD_BYTES, encodeMessage, MOST_DEAD, MOST_REASON, PATIENCE } from './bus-message.js';
 import { RabbitmqConsumption } from './rabbitmq-consumption.js';
 
 export interface RabbitmqBusOptions {
@@ -15,6 +15,7 @@ export interface RabbitmqBusOptions {
   url: string;
   /** How long a publish may take until it is not certain, ms. */
   confirmMs: number;
+  patience?: BusPatience;
   log: Log;
   metrics: BusMetrics;
   onError: OnActorError;
@@ -94,6 +95,7 @@ export class RabbitmqBus implements OutsideBus {
       link: this.linkOptions(`marquee bus consumer ${lane}`),
       queue: QUEUES[lane],
       prefetch,
+      patience: this.options.patience ?? PATIENCE,
       declare: (model) => declare(model, this.options.log),
       handler,
       bury: (message, reason) => this.bury(message, reason),

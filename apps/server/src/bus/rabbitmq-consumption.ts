@@ -5,13 +5,14 @@ import { backoff } from '../kit/backoff.js';
 import { reasonOf } from '../kit/errors.js';
 import { type LinkOptions, RabbitLink } from '../kit/rabbitmq/rabbitmq-link.js';
 import type { BusHandler, BusMetrics } from './bus.js';
-import { AGAIN, decodeMessage, MOST_TRIES } from './bus-message.js';
+import { type BusPatience, decodeMessage } from './bus-message.js';
 
 export interface RabbitmqConsumptionOptions {
   link: LinkOptions;
   queue: string;
   prefetch: number;
   declare: (model: ChannelModel) => Promise<void>;
+  patience: BusPatience;
   handler: BusHandler;
   /** Puts a message among the dead letters; false when that is not certain. */
   bury: (message: ConsumeMessage, reason: string) => Promise<boolean>;
@@ -80,11 +81,11 @@ export class RabbitmqConsumption {
   }
 
   private async handle(session: Session, message: ConsumeMessage): Promise<void> {
-    const { handler, metrics, onError } = this.options;
+    const { handler, metrics, onError, patience } = this.options;
     const before = deliveriesBefore(message);
     const decoded = decodeMessage(message.content);
     if ('poison' in decoded) return await this.bury(session, message, decoded.poison);
-    if (before >= MOST_TRIES) return await this.bury(session, message, `handed out ${before} times, and nobody was done with it`);
+    if (before >= patience.tries) return await this.bury(session, message, `handed out ${before} times, and nobody was done with it`);
     let isDone = false;
     const done = (): void => {
       if (isDone) return;
@@ -98,8 +99,8 @@ export class RabbitmqConsumption {
     } catch (error) {
       onError(error, 'bus');
       if (isDone) return;
-      if (before + 1 >= MOST_TRIES) return await this.bury(session, message, reasonOf(error));
-      await this.pause(session, backoff(before + 1, AGAIN));
+      if (before + 1 >= patience.tries) return await this.bury(session, message, reasonOf(error));
+      await this.pause(session, backoff(before + 1, patience.again));
       metrics.message('again');
       this.say(session, () => session.channel.nack(message, false, true));
     }
@@ -108,7 +109,7 @@ export class RabbitmqConsumption {
   /** Acknowledged only when it has arrived among the dead letters; until then it is tried again. */
   private async bury(session: Session, message: ConsumeMessage, reason: string): Promise<void> {
     for (let failures = 1; !(await this.options.bury(message, reason)); failures += 1) {
-      await this.pause(session, backoff(failures, AGAIN));
+      await this.pause(session, backoff(failures, this.options.patience.again));
       if (session.lost.signal.aborted || this.stopping.signal.aborted) return;
     }
     this.options.metrics.message('dead');

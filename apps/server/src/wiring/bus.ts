@@ -1,4 +1,5 @@
 import type { BusHandler, Lane, OutsideBus } from '../bus/bus.js';
+import type { RabbitmqBusOptions } from '../bus/rabbitmq-bus.js';
 import type { Config } from '../config/config.js';
 import { ClaimRoom } from '../dispatch/claim-room.js';
 import { Claims } from '../dispatch/claims.js';
@@ -25,16 +26,25 @@ const ON_THE_WAY = 8;
 export const PREFETCH: Record<Lane, number> = { plain: MOST_MESSAGES, paced: 1000 };
 
 const CONFIRM_MS = 5000;
+/** What a worker that died has not begun is another's after one to two of these, ms. A worker that is held up for longer has it handed out twice, and once in vain. */
+const REDIS_LOCK_MS = 5000;
 
 /** The outside bus that BUS_URL names, where this process has a part in it; its library is loaded only then. */
 export async function openBus(config: Config, log: Log, metrics: Metrics, ends: Ends): Promise<OutsideBus | undefined> {
   const { busUrl: url } = config;
   if (url === undefined || !config.roles.some((role) => role === 'dispatch' || role === 'worker' || role === 'api')) return undefined;
-  const options = { url, confirmMs: CONFIRM_MS, log, metrics: metrics.bus, onError: actorErrors(log) };
-  const { RabbitmqBus } = await import('../bus/rabbitmq-bus.js');
-  const bus = new RabbitmqBus(options);
+  const bus = await busAt(url, { url, log, metrics: metrics.bus, onError: actorErrors(log) });
   ends.add('the bus', () => bus.close());
   return bus;
+}
+
+async function busAt(url: string, options: Omit<RabbitmqBusOptions, 'confirmMs'>): Promise<OutsideBus> {
+  if (/^redis/i.test(url)) {
+    const { RedisBus } = await import('../bus/redis-bus.js');
+    return new RedisBus({ ...options, lockMs: REDIS_LOCK_MS });
+  }
+  const { RabbitmqBus } = await import('../bus/rabbitmq-bus.js');
+  return new RabbitmqBus({ ...options, confirmMs: CONFIRM_MS });
 }
 
 /** Claims for all workers, and publishes. */

@@ -10,7 +10,6 @@ import { GuardedBroker } from '../clicks/publisher/guarded-broker.js';
 import { OutageLog } from '../clicks/publisher/outage-log.js';
 import { PostgresFallback } from '../clicks/publisher/postgres-fallback.js';
 import { PostgresMarks } from '../clicks/publisher/postgres-marks.js';
-import { RedisConnection } from '../clicks/publisher/redis-connection.js';
 import { RedisFallback } from '../clicks/publisher/redis-fallback.js';
 import { RedisMarks } from '../clicks/publisher/redis-marks.js';
 import { Replayer } from '../clicks/publisher/replayer.js';
@@ -25,6 +24,7 @@ import { backoff } from '../kit/backoff.js';
 import { CircuitBreaker } from '../kit/circuit-breaker.js';
 import { reasonOf } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
+import { RedisConnection } from '../kit/redis-connection.js';
 import { doneWithin, systemTiming } from '../kit/timing.js';
 import { type Database, isUnavailable } from '../store/database.js';
 import { LeaseLock } from '../store/lease-lock.js';
@@ -60,6 +60,7 @@ const POLL_MS = 1000;
 const DRAIN_MS = 5000;
 /** How long the end waits for the database to hear the last word, and for each thing that stands on it, ms: it may hang. */
 const HEAR_MS = 1000;
+const CLICKS_REDIS = { name: 'marquee-clicks', away: 'Redis is away: clicks go on without it' };
 /** How long a start waits for Redis, ms: without it clicks go on too. */
 const REDIS_MS = 1000;
 const HEDGE_MS: Record<ClickAck, number> = { accepted: 1000, durable: 20 };
@@ -91,7 +92,7 @@ export class ClickPublishing {
     const { log, process, redisUrl } = options;
     const { counters } = this;
     const timing = systemTiming;
-    this.redis = redisUrl === undefined ? undefined : new RedisConnection(redisUrl, log);
+    this.redis = redisUrl === undefined ? undefined : new RedisConnection(redisUrl, log, CLICKS_REDIS);
     this.outages = new OutageLog(counters, () => this.publisher.inMemory, timing, log);
     this.breaker = new CircuitBreaker({ ...options.breaker, clock: timing, onChange: (state, reason) => this.changed(state, reason) });
     const guarded = new GuardedBroker(broker, this.breaker, counters);

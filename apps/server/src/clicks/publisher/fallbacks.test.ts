@@ -10,7 +10,7 @@ import type { Fallback } from '../fallback.js';
 import type { Marks } from '../marks.js';
 import { PostgresFallback } from './postgres-fallback.js';
 import { PostgresMarks } from './postgres-marks.js';
-import { RedisConnection } from './redis-connection.js';
+import { RedisConnection } from '../../kit/redis-connection.js';
 import { FALLBACK_INDEX, FALLBACK_PREFIX, RedisFallback } from './redis-fallback.js';
 import { RedisMarks } from './redis-marks.js';
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
   store = await openTestStore();
   if (redisServer === undefined) return;
   server = await RedisServer.start();
-  connection = new RedisConnection(server.url, silentLog);
+  connection = new RedisConnection(server.url, silentLog, { name: 'marquee-test', away: 'away' });
   await connection.whenReady(60_000);
 });
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 import type { Acceptance, ClickMessage } from '../click.js';
 import type { Fallback } from '../fallback.js';
-import type { RedisConnection } from './redis-connection.js';
+import type { RedisConnection } from '../../kit/redis-connection.js';
 
 /** A key each: others look for clicks that wait under it, and may leave some. */
 export const FALLBACK_PREFIX = 'rabbitmq:fallback:stats.ad.click:';

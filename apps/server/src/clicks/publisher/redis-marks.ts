@@ -1,5 +1,5 @@
 import type { Marks } from '../marks.js';
-import type { RedisConnection } from './redis-connection.js';
+import type { RedisConnection } from '../../kit/redis-connection.js';
 
 const PREFIX = 'rabbitmq:processed:stats.ad.click:';
 /** One command for all: a command each costs this process ten times as much, and was the dearest part of a confirmed click. */

@@ -15,7 +15,7 @@ import { FallbackChain } from './fallback-chain.js';
 import { GuardedBroker } from './guarded-broker.js';
 import { PostgresFallback } from './postgres-fallback.js';
 import { PostgresMarks } from './postgres-marks.js';
-import { RedisConnection } from './redis-connection.js';
+import { RedisConnection } from '../../kit/redis-connection.js';
 import { FALLBACK_PREFIX, RedisFallback } from './redis-fallback.js';
 import { Replayer } from './replayer.js';
 
@@ -189,7 +189,7 @@ describe.skipIf(redisOrSkip() === undefined)('what waits in Redis', () => {
   let connection: RedisConnection;
   beforeAll(async () => {
     server = await RedisServer.start();
-    connection = new RedisConnection(server.url, silentLog);
+    connection = new RedisConnection(server.url, silentLog, { name: 'marquee-test', away: 'away' });
     await connection.whenReady(60_000);
   });
   afterAll(async () => {
