@@ -107,6 +107,7 @@ program
   .description('a rehearsal, from dispatch until every delivery has ended')
   .option('--n <deliveries>', 'how many deliveries', whole, 200_000)
   .option('--workers <n>', 'how many processes work on it', whole, 1)
+  .addOption(new Option('--bus <kind>', 'what carries the claims').choices(['local', 'rabbitmq', 'redis']).default('local'))
   .addOption(runs())
   .action((options: DispatchOptions) => benchDispatch(options));
 

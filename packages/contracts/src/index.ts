@@ -9,6 +9,7 @@ export * from './campaigns.js';
 export * from './executions.js';
 export * from './screens.js';
 export * from './clicks.js';
+export * from './bus.js';
 export * from './contacts.js';
 export * from './alerts.js';
 export * from './plays.js';

@@ -57,6 +57,7 @@ export const ROUTES = {
   deadLetter: '/clicks/dead-letters/:id',
   deadLettersRedrive: '/clicks/dead-letters/redrive',
   deadLettersPurge: '/clicks/dead-letters/purge',
+  busStatus: '/bus/status',
   time: '/time',
   clientConfig: '/client-config',
 } as const;

@@ -106,6 +106,7 @@ describe('readConfig', () => {
     ['ASSET_WAIT_MS', '2147483648', 'ASSET_WAIT_MS must be a number of milliseconds from 0 to 2147483647, not "2147483648".'],
     ['MQTT_URL', 'http://127.0.0.1', 'MQTT_URL must be a URL that starts with mqtt:// or mqtts:// or ws:// or wss://.'],
     ['MQTT_URL', 'localhost:1883', 'MQTT_URL must be a URL that starts with mqtt:// or mqtts:// or ws:// or wss://.'],
+    ['BUS_URL', 'kafka://127.0.0.1', 'BUS_URL must be a URL that starts with amqp:// or amqps:// or redis:// or rediss://.'],
   ])('names %s when it is %j, and says what it takes', (key, value, expected) => {
     expect(sentence({ [key]: value })).toMatch(expected);
   });
@@ -114,6 +115,7 @@ describe('readConfig', () => {
     ['DATABASE_URL', 'mysql://root:hunter2@db/x'],
     ['DATABASE_READ_URL', 'postgres://:hunter2@'],
     ['MQTT_URL', 'amqp://a:hunter2@b'],
+    ['BUS_URL', 'nats://a:hunter2@b'],
     ['STORAGE_URL', 's3://key:hunter2@bucket'],
   ])('never repeats what %s holds, which may be a password', (key, value) => {
     expect(sentence({ [key]: value })).toMatch(new RegExp(`^${key} must be `));

@@ -17,7 +17,7 @@ export interface ClickServerOptions {
   corsOrigins: string[];
   addRoutes(fastify: FastifyInstance): Promise<void>;
   status(): Promise<unknown>;
-  system: System;
+  system: Omit<System, 'bus'>;
   log: Log;
 }
 

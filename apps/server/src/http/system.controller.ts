@@ -1,4 +1,4 @@
-import { clientConfig, serverTime } from '@marquee/contracts';
+import { type BusStatus, busStatus, clientConfig, serverTime } from '@marquee/contracts';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -11,6 +11,7 @@ export interface System {
   now(): number;
   /** What is not ready, one sentence each; empty when all is. */
   unready(): Promise<string[]>;
+  bus(): Promise<BusStatus>;
   /** Prometheus text. */
   metrics(): Promise<{ type: string; text: string }>;
 }
@@ -32,6 +33,15 @@ export class SystemController {
   @answers('How a page of ours reaches this server', clientConfig)
   async clientConfig() {
     return { apiBaseUrl: this.settings.apiBaseUrl, brokerUrl: await this.settings.brokerUrl(), authOff: true };
+  }
+
+  @Get('bus/status')
+  @answers(
+    'What carries deliveries from those who claim to those who send: whether it is reached, what waits, and its dead letters',
+    busStatus,
+  )
+  async bus() {
+    return await this.system.bus();
   }
 
   @Get('healthz')

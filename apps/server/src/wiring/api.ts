@@ -58,6 +58,7 @@ import { Why } from '../screens/why/why.service.js';
 import type { Database } from '../store/database.js';
 import { Statuses } from '../clicks/status/clicks-status.js';
 import type { Clicks } from './clicks.js';
+import { statusOf } from './bus.js';
 import { type Context, POLL_MS, actorErrors } from './context.js';
 
 const SCREEN_COUNT_KEPT_MS = 5000;
@@ -151,10 +152,11 @@ function settingsOf(context: Context): HttpSettings {
   };
 }
 
-function systemOf({ config, metrics, broker, database }: Context, clicks: Clicks | undefined): System {
+function systemOf({ config, metrics, broker, database, bus }: Context, clicks: Clicks | undefined): System {
   return {
     now: () => systemClock.now(),
     unready: async () => [...(clicks?.unready() ?? []), ...(await unready(database, broker, config))],
+    bus: () => statusOf(bus),
     metrics: () => metrics.text(),
   };
 }

@@ -1,4 +1,5 @@
-import type { BusHandler, Lane, OutsideBus } from '../bus/bus.js';
+import type { BusStatus } from '@marquee/contracts';
+import type { BusDepths, BusHandler, Lane, OutsideBus } from '../bus/bus.js';
 import type { RabbitmqBusOptions } from '../bus/rabbitmq-bus.js';
 import type { Config } from '../config/config.js';
 import { ClaimRoom } from '../dispatch/claim-room.js';
@@ -35,6 +36,7 @@ export async function openBus(config: Config, log: Log, metrics: Metrics, ends: 
   if (url === undefined || !config.roles.some((role) => role === 'dispatch' || role === 'worker' || role === 'api')) return undefined;
   const bus = await busAt(url, { url, log, metrics: metrics.bus, onError: actorErrors(log) });
   ends.add('the bus', () => bus.close());
+  measure(bus, metrics);
   return bus;
 }
 
@@ -45,6 +47,22 @@ async function busAt(url: string, options: Omit<RabbitmqBusOptions, 'confirmMs'>
   }
   const { RabbitmqBus } = await import('../bus/rabbitmq-bus.js');
   return new RabbitmqBus({ ...options, confirmMs: CONFIRM_MS });
+}
+
+const DEPTHS: { name: string; help: string; value: (depths: BusDepths) => number }[] = [
+  { name: 'marquee_bus_waiting', help: 'Messages of the bus that no worker has taken', value: ({ waiting }) => waiting },
+  { name: 'marquee_bus_dead_letters', help: 'Messages of the bus that nobody could handle', value: ({ dead }) => dead },
+];
+
+function measure(bus: OutsideBus, metrics: Metrics): void {
+  metrics.gauge('marquee_bus_connected', 'Whether this process reaches the bus', () => (bus.connected ? 1 : 0));
+  metrics.gauges(() => bus.depths(), DEPTHS);
+}
+
+export async function statusOf(bus: OutsideBus | undefined): Promise<BusStatus> {
+  if (bus === undefined) return { kind: 'local', connected: true, waiting: 0, deadLetters: 0 };
+  const depths = await bus.depths().catch(() => undefined);
+  return { kind: bus.kind, connected: bus.connected, waiting: depths?.waiting ?? null, deadLetters: depths?.dead ?? null };
 }
 
 /** Claims for all workers, and publishes. */

@@ -30,7 +30,8 @@ class World {
   ) {}
 
   static async start(engine: Engine): Promise<World> {
-    const environment = { BUS_URL: engine.url, WEBHOOK_CONNECTIONS: '16', DISPATCH_BATCH: '50' };
+    // What a Redis forgets that is killed waits for its lease.
+    const environment = { BUS_URL: engine.url, WEBHOOK_CONNECTIONS: '16', DISPATCH_BATCH: '50', CLAIM_LEASE_MS: '5000' };
     const flow = await Flow.start({ ...environment, ROLES: 'api,dispatch,gateway' });
     const world = new World(engine, flow, await HookReceiver.start(), environment);
     for (let worker = 0; worker < 2; worker += 1) world.workers.push(await world.worker());
