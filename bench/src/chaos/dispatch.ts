@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { HookLogMethods } from '../children/hook-log.js';
+import { type BusEngine, type BusKind, startBus } from '../bus-engine.js';
 import { importContacts } from '../contacts.js';
 import { until } from '../processes.js';
 import { seeded } from '../random.js';
@@ -17,6 +18,7 @@ export interface DispatchChaosOptions {
   seed: number;
   workers: number;
   deliveries: number | undefined;
+  bus: BusKind;
 }
 
 /** Few connections to a slow receiver, so that the work lasts as long as things go wrong. */
@@ -36,10 +38,11 @@ export async function dispatchChaos(scratch: Scratch, options: DispatchChaosOpti
   const began = performance.now();
   const say = (line: string): void =>
     void process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
-  say(`seed ${seed}, ${audience} deliveries, ${count} workers`);
+  say(`seed ${seed}, ${audience} deliveries, ${count} workers, ${options.bus} bus`);
+  const bus = options.bus === 'local' ? undefined : await startBus(scratch, options.bus);
   const receiver = new Remote<HookLogMethods>(scratch, 'hook-log.js');
   const port = await receiver.call('start', { delayMs: ANSWER_MS, trouble: TROUBLE });
-  const workers = await Workers.start(scratch, count, ENVIRONMENT);
+  const workers = await Workers.start(scratch, count, { ...ENVIRONMENT, ...(bus === undefined ? {} : { BUS_URL: bus.url }) });
   const { api } = workers;
   await importContacts(api, audience);
   const { id } = await api.post<{ id: string }>('/campaigns', {
@@ -53,7 +56,7 @@ export async function dispatchChaos(scratch: Scratch, options: DispatchChaosOpti
   say('it runs');
   const pauses = new Pauses(api, id);
   const end = performance.now() + seconds * 1000;
-  await Promise.all([breakThings(workers, seeded(seed), end, say), pauseAndResume(pauses, seeded(seed + 1), end)]);
+  await Promise.all([breakThings({ workers, bus }, seeded(seed), end, say), pauseAndResume(pauses, seeded(seed + 1), end)]);
   await pauses.resume();
   say('nothing goes wrong any more');
   const rows = await ended(workers, executionId, say);
@@ -66,16 +69,26 @@ export async function dispatchChaos(scratch: Scratch, options: DispatchChaosOpti
   return ledger;
 }
 
-async function breakThings(workers: Workers, random: () => number, end: number, say: (line: string) => void): Promise<void> {
+interface Breakable {
+  workers: Workers;
+  bus: BusEngine | undefined;
+}
+
+async function breakThings({ workers, bus }: Breakable, random: () => number, end: number, say: (line: string) => void): Promise<void> {
   const middle = (performance.now() + end) / 2;
   let databaseKilled = false;
   while (performance.now() < end) {
     await delay(KILL_EVERY_MS);
-    const victim = Math.floor(random() * (workers.count + 1));
+    // The bus as often as the server: each restart of it holds everything up.
+    const victim = Math.floor(random() * (workers.count + (bus === undefined ? 1 : 2)));
     if (!databaseKilled && performance.now() > middle) {
       databaseKilled = true;
       await workers.killDatabase();
       say('the database was killed (kill -9)');
+    } else if (bus !== undefined && victim > workers.count) {
+      await bus.halt('SIGKILL');
+      await bus.run();
+      say('the bus was killed (kill -9) and started again');
     } else if (victim === workers.count) {
       await workers.killServer();
       say('the server was killed (kill -9) and started again');

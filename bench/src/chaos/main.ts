@@ -30,11 +30,16 @@ const program = new Command('chaos').description(
 
 program
   .command('dispatch', { isDefault: true })
-  .description('a webhook campaign that is paused and resumed while its workers, the server and the database are killed')
+  .description('a webhook campaign that is paused and resumed while its workers, the server, the database and an outside bus are killed')
   .option('--seconds <n>', 'how long things go wrong', whole, 60)
   .option('--seed <n>', 'the same kills again', whole, Math.floor(Math.random() * 1_000_000_000) + 1)
   .option('--workers <n>', 'how many workers', whole, 3)
   .option('--deliveries <n>', 'how many deliveries; else as many as last about as long', whole)
+  .addOption(
+    new Option('--bus <kind>', 'what carries the claims; an outside bus is killed too')
+      .choices(['local', 'rabbitmq', 'redis'])
+      .default('local'),
+  )
   .action(async (options: DispatchChaosOptions) => {
     const ledger = await Scratch.during((scratch) => dispatchChaos(scratch, options));
     process.exitCode = printHooks(ledger, options.seed) ? 0 : 1;

@@ -1,15 +1,28 @@
 import { nullable, statement, t } from '../store/statement.js';
 
-/** Claims that are under way, by campaign, of those that send; and how many of each nobody has begun. Reads some rows for each claim that there is, and no delivery. */
+/**
+ * Claims that are under way, by campaign, of those that send, how many of each nobody has begun, and how many processes send: always at least one
+ * row, without a campaign where there is no claim. Reads some rows for each claim that there is, and no delivery.
+ */
 export const claimsUnderWay = statement({
   name: 'claims_under_way',
   takes: {},
-  gives: { campaign_id: t.uuid, channel: t.text, rate_per_second: nullable(t.int), n: t.bigint, unbegun: t.bigint },
+  gives: {
+    workers: t.bigint,
+    campaign_id: nullable(t.uuid),
+    channel: nullable(t.text),
+    rate_per_second: nullable(t.int),
+    n: nullable(t.bigint),
+    unbegun: nullable(t.bigint),
+  },
   text: `
-    select k.campaign_id, c.channel, c.rate_per_second, count(*) as n, count(*) filter (where k.begun_at is null) as unbegun
-    from claims k join campaigns c on c.id = k.campaign_id
-    where not c.paused and c.status not in ('cancelled', 'completed') and k.lease_until > now()
-    group by k.campaign_id, c.channel, c.rate_per_second`,
+    select w.n as workers, u.campaign_id, u.channel, u.rate_per_second, u.n, u.unbegun
+    from (select count(*) as n from processes where 'worker' = any(roles) and missing_since is null) as w
+    left join (
+      select k.campaign_id, c.channel, c.rate_per_second, count(*) as n, count(*) filter (where k.begun_at is null) as unbegun
+      from claims k join campaigns c on c.id = k.campaign_id
+      where not c.paused and c.status not in ('cancelled', 'completed') and k.lease_until > now()
+      group by k.campaign_id, c.channel, c.rate_per_second) as u on true`,
 });
 
 /**

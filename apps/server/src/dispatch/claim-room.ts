@@ -3,7 +3,6 @@ import { claimsUnderWay } from '../deliveries/claims.store.js';
 import type { OnActorError } from '../kit/actor.js';
 import { backoff } from '../kit/backoff.js';
 import type { Database } from '../store/database.js';
-import { countWorkers } from '../store/processes.js';
 import type { Claims } from './claims.js';
 import type { RateOf } from './dispatcher.js';
 
@@ -23,8 +22,9 @@ interface UnderWay {
   paced: boolean;
 }
 
-/** How often it is looked for room while there is none, ms. */
+/** How soon it is looked for room when there is none, ms; ever later while nothing changes. */
 const LOOK_MS = 20;
+const LAST_LOOK_MS = 200;
 /** How long what was read is believed, ms. */
 const FRESH_MS = 1000;
 const AGAIN = { firstMs: 250, maxMs: 5000 };
@@ -38,6 +38,9 @@ export class ClaimRoom {
   private underWay = new Map<string, UnderWay>();
   private workers = 0;
   private readAt = Number.NEGATIVE_INFINITY;
+  /** What was read last, and how long after it it is looked again. */
+  private seen = '';
+  private lookMs = LOOK_MS;
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
   private readonly publishing = new Set<Promise<void>>();
@@ -130,20 +133,25 @@ export class ClaimRoom {
           this.tell();
         });
       },
-      Math.max(LOOK_MS, shut),
+      Math.max(this.lookMs, shut),
     );
   }
 
   private async look(): Promise<void> {
     try {
-      const [rows, [processes]] = await Promise.all([this.database.run(claimsUnderWay, {}), this.database.run(countWorkers, {})]);
-      const underWay = rows.map((row): [string, UnderWay] => [
-        row.campaign_id,
-        { n: row.n, unbegun: row.unbegun, paced: this.rateOf(row.rate_per_second, row.channel) !== undefined },
-      ]);
-      this.underWay = new Map(underWay);
-      this.workers = processes?.n ?? 0;
+      const rows = await this.database.run(claimsUnderWay, {});
+      this.underWay = new Map(
+        rows.flatMap(({ campaign_id: campaignId, channel, rate_per_second: perSecond, n, unbegun }): [string, UnderWay][] =>
+          campaignId === null
+            ? []
+            : [[campaignId, { n: n ?? 0, unbegun: unbegun ?? 0, paced: this.rateOf(perSecond, channel ?? '') !== undefined }]],
+        ),
+      );
+      this.workers = rows[0]?.workers ?? 0;
       this.readAt = performance.now();
+      const seen = JSON.stringify(rows);
+      this.lookMs = seen === this.seen ? Math.min(LAST_LOOK_MS, this.lookMs * 1.5) : LOOK_MS;
+      this.seen = seen;
     } catch (error) {
       this.shutUntil = performance.now() + AGAIN.firstMs;
       this.options.onError(error, NAME);

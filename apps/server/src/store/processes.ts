@@ -43,14 +43,6 @@ export const oldestApi = statement({
     select api_base_url from processes where api_base_url is not null and missing_since is null order by id limit 1`,
 });
 
-/** How many processes send. */
-export const countWorkers = statement({
-  name: 'processes_count_workers',
-  takes: {},
-  gives: { n: t.bigint },
-  text: `select count(*) as n from processes where 'worker' = any(roles) and missing_since is null`,
-});
-
 /** Enters a process, or says again that it is there after its session broke; answers its number. */
 export const enterProcess = statement({
   name: 'processes_enter',
