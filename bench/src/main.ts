@@ -205,7 +205,7 @@ program
   .action((options: ClicksBacklogOptions) => benchClicksBacklog(options));
 
 /** These make another variant, or say what is done beside; any other than its default makes a trial. */
-const OF_NO_WEIGHT = new Set(['broker', 'fallback', 'workers', 'pictures', 'keep']);
+const OF_NO_WEIGHT = new Set(['broker', 'bus', 'fallback', 'workers', 'pictures', 'keep']);
 
 // A trial with less prints its line and leaves what was measured in earnest.
 for (const command of program.commands) command.option('--keep', 'keep the result although it is not measured with the defaults');

@@ -1,4 +1,4 @@
-import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { DelayedError, type Job, type JobJson, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OnActorError } from '../kit/actor.js';
@@ -31,6 +31,17 @@ class Original extends Redis {
   }
 }
 
+/** One that also takes a job whose data is not JSON: it is poison as the others are, and would be looked at for ever. */
+class Taker extends Worker<unknown, void> {
+  protected override createJob(data: JobJson, jobId: string): Job<unknown, void> {
+    try {
+      return super.createJob(data, jobId);
+    } catch {
+      return super.createJob({ ...data, data: JSON.stringify({ body: data.data }) }, jobId);
+    }
+  }
+}
+
 const RECONNECT = { firstMs: 100, maxMs: 2000 };
 /** How soon what Redis did not answer is asked again, ms. */
 const RETRY_MS = 300;
@@ -40,7 +51,7 @@ const CLOSE_MS = 2000;
 /** A consumer of one queue, on connections of its own that are made anew for ever. */
 export class RedisConsumption {
   private readonly redis: Original;
-  private readonly worker: Worker<unknown, void>;
+  private readonly worker: Taker;
   /** Those that have started all, too: they are done, and their handlers not at their end. */
   private readonly handling = new Set<Promise<void>>();
   private stopping: Promise<void> | undefined;
@@ -55,7 +66,7 @@ export class RedisConsumption {
       retryStrategy: (times) => (this.stopping === undefined ? backoff(times, RECONNECT) : null),
     });
     this.redis.on('error', () => undefined);
-    this.worker = new Worker<unknown, void>(queue, (job, token) => this.process(job, token), {
+    this.worker = new Taker(queue, (job, token) => this.process(job, token), {
       connection: this.redis,
       prefix,
       concurrency: prefetch,

@@ -26,6 +26,9 @@ const ON_THE_WAY = 8;
  */
 export const PREFETCH: Record<Lane, number> = { plain: MOST_MESSAGES, paced: 1000 };
 
+/** Batches that a process claims for all workers at the same time: one after another, on a busy machine the workers would wait for them. */
+const CLAIMS_AT_ONCE = 2;
+
 const CONFIRM_MS = 5000;
 /** What a worker that died has not begun is another's after one to two of these, ms. A worker that is held up for longer has it handed out twice, and once in vain. */
 const REDIS_LOCK_MS = 5000;
@@ -77,12 +80,17 @@ export function claimForWorkers(context: Context, bus: OutsideBus): void {
     unbegun: PACED_MESSAGES,
     onError,
   });
-  const dispatcher = dispatcherOf(context, { plain: room.lane('plain'), paced: room.lane('paced') }, claims, pacer);
-  notifications.on('deliveries_due', () => dispatcher.wake());
-  dispatcher.start();
+  const buses = { plain: room.lane('plain'), paced: room.lane('paced') };
+  const dispatchers = Array.from({ length: CLAIMS_AT_ONCE }, () => dispatcherOf(context, buses, claims, pacer));
+  for (const dispatcher of dispatchers) {
+    notifications.on('deliveries_due', () => dispatcher.wake());
+    dispatcher.start();
+  }
   ends.add('the claims given back', () => claims.stop());
   ends.add('what is being published', () => room.stop());
-  ends.add('the dispatcher', () => dispatcher.stop());
+  ends.add('the dispatchers', async () => {
+    await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
+  });
 }
 
 export function dispatcherOf({ config, log, database, members }: Context, buses: Buses, claims: Claims, pacer: Pacer): Dispatcher {
