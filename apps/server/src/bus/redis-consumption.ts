@@ -1,10 +1,10 @@
 import { DelayedError, type Job, type JobJson, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { OnActorError } from '../kit/actor.js';
 import { backoff } from '../kit/backoff.js';
 import { reasonOf } from '../kit/errors.js';
 import { isOfConnection } from '../kit/redis-connection.js';
+import { doneWithin } from '../kit/timing.js';
 import type { BusHandler, BusMetrics } from './bus.js';
 import { type BusPatience, decodeMessage, MOST_DEAD, MOST_REASON } from './bus-message.js';
 
@@ -90,10 +90,10 @@ export class RedisConsumption {
   private async end(): Promise<void> {
     const closed = this.worker.close().catch(() => undefined);
     await Promise.all(this.handling);
-    await within(CLOSE_MS, closed);
+    await doneWithin(CLOSE_MS, closed);
     // What waits for an answer of a Redis that is away waits no more.
     for (const client of [...this.redis.copies, this.redis]) hangUp(client);
-    await within(CLOSE_MS, closed);
+    await doneWithin(CLOSE_MS, closed);
   }
 
   private async process(job: Job<unknown, void>, token: string | undefined): Promise<void> {
@@ -129,12 +129,6 @@ export class RedisConsumption {
     this.options.metrics.message('dead');
     throw new UnrecoverableError(reason.slice(0, MOST_REASON));
   }
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  const over = new AbortController();
-  await Promise.race([work, delay(ms, undefined, { signal: over.signal }).catch(() => undefined)]);
-  over.abort();
 }
 
 /** One that is between two attempts is only at its end, and tells those who wait for it, after another. */
