@@ -63,7 +63,7 @@ export class RedisConsumption {
       maxRetriesPerRequest: null,
       keepAlive: 5000,
       connectionName: 'marquee-bus-consumer',
-      retryStrategy: (times) => (this.stopping === undefined ? backoff(times, RECONNECT) : null),
+      retryStrategy: (times) => backoff(times, RECONNECT),
     });
     this.redis.on('error', () => undefined);
     this.worker = new Taker(queue, (job, token) => this.process(job, token), {

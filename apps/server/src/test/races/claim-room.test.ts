@@ -88,16 +88,26 @@ describe('room at an outside bus', () => {
     await expect.poll(() => plain.room(campaign), PATIENT).toBe('free');
   });
 
-  test('comes back when claims end, and is not taken by those of a paused campaign', async () => {
+  test('comes back when claims end', async () => {
     await workers(1);
     const { plain } = open();
-    const [one, other] = [await runningCampaign(store, 20), await runningCampaign(store, 20)];
-    expect(await fill(plain, one)).toBe(3);
+    const run = await runningCampaign(store, 20);
+    expect(await fill(plain, run)).toBe(3);
     await store.sql('delete from claims where id in (select id from claims limit 1)');
-    await expect.poll(() => plain.room(one.campaign), PATIENT).toBe('free');
-    await store.sql('update campaigns set paused = true where id = $1', [one.campaign]);
-    // With the others counted there would be room for two.
-    await expect.poll(() => plain.room(other.campaign), PATIENT).toBe('free');
+    await expect.poll(() => plain.room(run.campaign), PATIENT).toBe('free');
+  });
+
+  test('is not taken by claims of campaigns that are paused', async () => {
+    await workers(1);
+    const { plain } = open();
+    const [one, two, other] = [await runningCampaign(store, 20), await runningCampaign(store, 20), await runningCampaign(store, 20)];
+    expect([await fill(plain, one), await fill(plain, two)]).toEqual([3, 2]);
+    await store.sql('update campaigns set paused = true where id = any($1)', [[one.campaign, two.campaign]]);
+    let looked = false;
+    plain.onRoom(() => (looked = true));
+    // There is none for it: it is looked, and those that are paused count no more.
+    expect(plain.room(two.campaign)).toBe('enough');
+    await expect.poll(() => looked, PATIENT).toBe(true);
     expect(await fill(plain, other)).toBe(3);
   });
 
@@ -108,6 +118,7 @@ describe('room at an outside bus', () => {
     expect(await fill(paced, run)).toBe(2);
     const [claim] = await store.sql<{ id: string; delivery_ids: string[]; epoch: number }>('select id, delivery_ids, epoch from claims');
     if (claim === undefined) throw new Error('no claim');
+    await store.sql('update claims set process_id = 76');
     const begin = { ...run, epoch: claim.epoch, claim: claim.id, process: 77, ids: claim.delivery_ids, sendMs: 1000 };
     expect(await store.database.run(beginDeliveries, begin)).toHaveLength(1);
     await expect.poll(() => paced.room(run.campaign), PATIENT).toBe('free');
