@@ -41,6 +41,8 @@ export class ClaimRoom {
   /** What was read last, and how long after it it is looked again. */
   private seen = '';
   private lookMs = LOOK_MS;
+  /** What was published while the rows were read. */
+  private meanwhile: { campaignId: string; paced: boolean }[] = [];
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
   private readonly publishing = new Set<Promise<void>>();
@@ -81,8 +83,8 @@ export class ClaimRoom {
   /** Does not wait for the bus: the next batch is claimed meanwhile. */
   private publish(lane: Lane, message: BusMessage): Promise<void> {
     const paced = lane === 'paced';
-    const before = this.underWay.get(message.campaignId) ?? { n: 0, unbegun: 0, paced };
-    this.underWay.set(message.campaignId, { n: before.n + 1, unbegun: before.unbegun + 1, paced });
+    this.count(message.campaignId, paced);
+    if (this.looking !== undefined) this.meanwhile.push({ campaignId: message.campaignId, paced });
     const published = this.bus
       .publish(lane, message)
       .then(
@@ -99,6 +101,11 @@ export class ClaimRoom {
       .finally(() => this.publishing.delete(published));
     this.publishing.add(published);
     return Promise.resolve();
+  }
+
+  private count(campaignId: string, paced: boolean): void {
+    const before = this.underWay.get(campaignId) ?? { n: 0, unbegun: 0, paced };
+    this.underWay.set(campaignId, { n: before.n + 1, unbegun: before.unbegun + 1, paced });
   }
 
   private room(lane: Lane, campaignId: string): Room {
@@ -138,6 +145,7 @@ export class ClaimRoom {
   }
 
   private async look(): Promise<void> {
+    this.meanwhile = [];
     try {
       const rows = await this.database.run(claimsUnderWay, {});
       this.underWay = new Map(
@@ -147,6 +155,8 @@ export class ClaimRoom {
             : [[campaignId, { n: n ?? 0, unbegun: unbegun ?? 0, paced: this.rateOf(perSecond, channel ?? '') !== undefined }]],
         ),
       );
+      // Whether the rows that were read have them is not known; the next look says it.
+      for (const { campaignId, paced } of this.meanwhile) this.count(campaignId, paced);
       this.workers = rows[0]?.workers ?? 0;
       this.readAt = performance.now();
       const seen = JSON.stringify(rows);
