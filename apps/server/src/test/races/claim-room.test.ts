@@ -112,11 +112,9 @@ describe('room at an outside bus', () => {
     const [one, two, other] = [await runningCampaign(store, 20), await runningCampaign(store, 20), await runningCampaign(store, 20)];
     expect([await fill(plain, one), await fill(plain, two)]).toEqual([3, 2]);
     await store.sql('update campaigns set paused = true where id = any($1)', [[one.campaign, two.campaign]]);
-    let looked = false;
-    plain.onRoom(() => (looked = true));
     // There is none for it: it is looked, and those that are paused count no more.
     expect(plain.room(two.campaign)).toBe('enough');
-    await expect.poll(() => looked, PATIENT).toBe(true);
+    await looked(plain, two.campaign);
     expect(await fill(plain, other)).toBe(3);
   });
 
